@@ -1,0 +1,78 @@
+# How every target of the project is compiled, and the three kinds of target there are.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(ELM_CCACHE ccache)
+if(ELM_CCACHE)
+  # The precompiled header carries time stamps and macros that ccache would otherwise refuse to trust.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${ELM_CCACHE})
+endif()
+
+add_library(elm_options INTERFACE)
+target_include_directories(elm_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(elm_options INTERFACE -Wall -Wextra -Werror)
+if(ELM_SANITIZE)
+  target_compile_options(elm_options INTERFACE -fsanitize=${ELM_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(elm_options INTERFACE -fsanitize=${ELM_SANITIZE})
+endif()
+if(ELM_FUZZ)
+  target_compile_options(elm_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# elm_library(<room> SOURCES a.cc ... [DEPENDS room ...] [TORCH])
+# One static library per room. TORCH: compiled with LibTorch and its precompiled header.
+function(elm_library name)
+  cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC elm_options ${arg_DEPENDS})
+  if(arg_TORCH)
+    target_link_libraries(${name} PUBLIC elm_torch)
+    target_precompile_headers(${name} REUSE_FROM elm_torch_header)
+  endif()
+endfunction()
+
+# elm_test(<name> SOURCES a_test.cc ... [DEPENDS room ...] [TORCH])
+# One test program per room. Assets of others' making are found through ELM_ASSETS; tests that need
+# them skip with a message when the folder is absent.
+set(ELM_ASSETS ${CMAKE_SOURCE_DIR}/../shared/assets CACHE PATH
+    "Folder of third-party models and texts that some tests read")
+function(elm_test name)
+  if(NOT ELM_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE elm_options ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  if(arg_TORCH)
+    target_link_libraries(${name} PRIVATE elm_torch)
+    target_precompile_headers(${name} REUSE_FROM elm_torch_header)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
+    "ELM_ASSETS=${ELM_ASSETS};ELM_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endfunction()
+
+# elm_fuzz(<name> SOURCES a_fuzz.cc [DEPENDS room ...])
+function(elm_fuzz name)
+  if(NOT ELM_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE elm_options ${arg_DEPENDS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

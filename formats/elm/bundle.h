@@ -1,0 +1,108 @@
+// An .elm bundle, opened: validated once, then typed views into the mapping.
+//
+// Immutable after Open(), safe to share between threads. Every view lives as long as the Bundle.
+// The file is untrusted: Open() checks the length, the header, the section table, every small section
+// against its checksum and every rule of docs/elm-format.md, so that no later read can leave the
+// mapping. The bulk weights' checksums are left to VerifyWeights(), so that opening stays fast and
+// memory follows the level in use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/base/mapped_file.h"
+#include "formats/base/status.h"
+#include "formats/elm/layout.h"
+#include "formats/elm/tile_layout.h"
+#include "formats/model/level_table.h"
+#include "formats/model/model_config.h"
+#include "formats/model/tensor_list.h"
+
+namespace elm {
+
+// What a text generator needs beside the tokenizer.
+struct GenerationConfig {
+  uint32_t bos_id = layout::kNoToken;
+  bool add_bos = false;
+  std::vector<uint32_t> stop_ids;  // any of them ends an answer; at most layout::kMaxStopIds
+  std::string chat_template;       // UTF-8; empty when the checkpoint has none
+
+  bool operator==(const GenerationConfig&) const = default;
+};
+
+struct BundleTensor {
+  TensorSpec spec;
+  DType dtype = DType::kF32;
+  TileLayout layout;
+  uint64_t offset = 0;  // bytes from the start of the file
+  uint64_t size = 0;    // bytes
+  uint64_t hash = 0;
+  std::span<const std::byte> bytes;
+};
+
+// One row of the section table, for `inspect` and `dump`.
+struct BundleSection {
+  layout::SectionKind kind;
+  uint32_t flags = 0;
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  uint64_t hash = 0;
+
+  bool operator==(const BundleSection&) const = default;
+};
+
+// Everything that a bundle's small sections say. Views point into the bytes that were parsed.
+struct BundleView {
+  uint16_t major = 0;
+  uint16_t minor = 0;
+  std::vector<BundleSection> sections;  // in file order, unknown optional ones included
+  ModelConfig config;
+  LevelTable levels;
+  GenerationConfig generation;
+  std::string_view tokenizer_model;  // a serialised SentencePiece model; may be empty
+  std::string_view provenance_json;  // empty when absent
+  std::vector<BundleTensor> tensors; // in the order of ListTensors(config)
+};
+
+// Validates a bundle that lies in memory (all of it, or a mapping of it). Reads every byte outside the
+// bulk sections and none inside them. `name` starts every message.
+Result<BundleView> ParseBundle(std::span<const std::byte> file, const std::string& name);
+
+// Reads every byte of the bulk sections against the checksums and names the first damaged tensor.
+Status VerifyBulk(std::span<const std::byte> file, const BundleView& view, const std::string& name);
+
+class Bundle {
+ public:
+  static Result<std::shared_ptr<const Bundle>> Open(const std::string& path);
+
+  const std::string& path() const { return file_.path(); }
+  uint64_t file_size() const { return file_.bytes().size(); }
+  const BundleView& view() const { return view_; }
+  const ModelConfig& config() const { return view_.config; }
+  const LevelTable& levels() const { return view_.levels; }
+
+  // The tensor, or nullptr when the model has none of that role (a tied head).
+  const BundleTensor* FindTensor(TensorRole role, uint32_t layer) const;
+
+  // Bytes of weights that level `level` (an index into levels()) touches: embedding, norms and head whole,
+  // the prefixes of the rest.
+  uint64_t LevelBytes(size_t level) const;
+
+  // Asks the kernel to read the level's prefixes ahead. A hint.
+  void AdviseLevel(size_t level) const;
+
+  Status VerifyWeights() const { return VerifyBulk(file_.bytes(), view_, path()); }
+
+ private:
+  Bundle(MappedFile file, BundleView view) : file_(std::move(file)), view_(std::move(view)) {}
+
+  MappedFile file_;
+  BundleView view_;
+};
+
+}  // namespace elm

@@ -1,0 +1,43 @@
+// Writes an .elm bundle, tensor by tensor, under a temporary name; it appears when it is complete.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "formats/base/dtype.h"
+#include "formats/base/status.h"
+#include "formats/elm/bundle.h"
+#include "formats/model/level_table.h"
+#include "formats/model/model_config.h"
+#include "formats/model/tensor_list.h"
+
+namespace elm {
+
+struct BundleContents {
+  ModelConfig config;
+  LevelTable levels;
+  GenerationConfig generation;
+  std::string tokenizer_model;
+  std::string provenance_json;       // omitted when empty
+  DType weights = DType::kF16;       // of matrices; norms are always float32
+};
+
+// Fills `values` (rows * columns of the spec, row-major) with one tensor, its units already reordered.
+// Called once per tensor of ListTensors(), in that order.
+using TensorSource = std::function<Status(const TensorSpec& spec, std::span<float> values)>;
+
+// Bytes written so far of `total`; called at least once per tensor.
+using WriteProgress = std::function<void(uint64_t written, uint64_t total)>;
+
+// Size of the file that WriteBundle() would make, for a dry run.
+Result<uint64_t> BundleFileSize(const BundleContents& contents);
+
+// Validates the contents, then writes. The same contents give the same bytes: no time stamp, no path, no
+// padding that is not zero. A value that does not fit `weights` (overflow to infinity in f16) is an
+// error that names the tensor.
+Status WriteBundle(const std::string& path, const BundleContents& contents,
+                   const TensorSource& source, const WriteProgress& progress = {});
+
+}  // namespace elm

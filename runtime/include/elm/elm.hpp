@@ -1,0 +1,156 @@
+// The C++ API of the elm runtime: Bundle -> Model -> Session.
+//
+//   ELM_ASSIGN_OR_RETURN(auto model, elm::Model::Load("model.elm"));
+//   ELM_ASSIGN_OR_RETURN(auto session, elm::Session::Create(model, {.level = "0.5"}));
+//   ELM_ASSIGN_OR_RETURN(auto result, elm::Generate(*session, "Once upon a time", {.max_tokens = 64}));
+//
+// A Model is immutable and may be shared by threads and sessions; a Session belongs to one thread at a
+// time and owns all that changes: level, KV cache, scratch, random numbers. Nothing throws or prints.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/base/status.h"
+#include "formats/elm/bundle.h"
+
+namespace elm {
+
+// Text <-> token ids, by the SentencePiece model in the bundle. Thread-safe.
+class Tokenizer {
+ public:
+  // `model` is a serialised SentencePiece model; it is copied.
+  static Result<std::unique_ptr<const Tokenizer>> Load(std::string_view model);
+  ~Tokenizer();
+
+  // Ids of `text`, with nothing added in front or behind.
+  std::vector<uint32_t> Encode(std::string_view text) const;
+  // The text of a sequence of ids.
+  std::string Decode(std::span<const uint32_t> ids) const;
+  // What `id` appends to a text that already stands, byte for byte: one byte of a character for a byte
+  // piece, a leading space where the piece has one, nothing for control pieces and ids out of range.
+  std::string Piece(uint32_t id) const;
+
+  uint32_t size() const;
+  // layout::kNoToken where the model has none.
+  uint32_t bos_id() const;
+  uint32_t eos_id() const;
+
+ private:
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The weights of a bundle as views, level by level. Loading copies no weight.
+class Model {
+ public:
+  struct Options {
+    bool verify_weights = false;  // read and check every byte first (`elm run --check`)
+  };
+  static Result<std::shared_ptr<const Model>> Load(const std::string& path, const Options& options);
+  static Result<std::shared_ptr<const Model>> Load(const std::string& path) {
+    return Load(path, Options());
+  }
+  static Result<std::shared_ptr<const Model>> FromBundle(std::shared_ptr<const Bundle> bundle);
+  ~Model();
+
+  const Bundle& bundle() const;
+  const ModelConfig& config() const;
+  const LevelTable& levels() const;
+  // Parsed on first use (a vocabulary of 32 thousand pieces takes longer than the rest of loading). Fails
+  // when the bundle carries none or a broken one.
+  Result<const Tokenizer*> tokenizer() const;
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// One conversation: a level, a KV cache, the position in it.
+class Session {
+ public:
+  struct Options {
+    std::string level = "1.0";
+    uint32_t context = 0;  // most tokens held; 0 is the model's own limit
+  };
+  static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model,
+                                                 const Options& options);
+  ~Session();
+
+  const Model& model() const;
+
+  // Selects another row of the level table: no weight moves. The KV cache belongs to the level that wrote
+  // it, so it is emptied (the policy "rebuild": exact).
+  Status SetLevel(std::string_view name);
+  size_t level() const;  // index into model().levels().levels
+
+  // Forgets all tokens.
+  void Reset();
+  uint32_t position() const;  // tokens in the KV cache
+  uint32_t context() const;   // most tokens it can hold
+
+  // Runs `ids` through the model behind what is already there. Fails, changing nothing, when they do not
+  // fit the context or an id is outside the vocabulary.
+  Status Append(std::span<const uint32_t> ids);
+
+  // Logits [vocab] of the token that follows the last appended one. Empty before the first Append; valid
+  // until the next call that is not const.
+  std::span<const float> logits() const;
+
+  // Appends `ids` one position after the other and hands out the logits behind each of them, for scoring.
+  Status Score(std::span<const uint32_t> ids,
+               const std::function<void(size_t index, std::span<const float> logits)>& visit);
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// How the next token is drawn from the logits.
+struct SamplingOptions {
+  float temperature = 0.0F;  // 0 is greedy: the highest logit, the lowest id on a tie
+  uint32_t top_k = 0;        // keep the k highest; 0 keeps all
+  float top_p = 1.0F;        // then the smallest set whose probability reaches p
+  float min_p = 0.0F;        // then those with at least min_p times the highest probability
+  uint64_t seed = 0;
+};
+
+// Ranges: temperature >= 0 and finite, top_p in (0, 1], min_p in [0, 1).
+Status Validate(const SamplingOptions& options);
+
+struct GenerateOptions {
+  uint32_t max_tokens = 256;
+  SamplingOptions sampling;
+  bool ignore_stop = false;  // do not end at the bundle's stop ids
+};
+
+struct GenerateResult {
+  enum class Finish { kLength, kStop, kContext, kCancelled };
+  std::string text;  // whole characters only
+  std::vector<uint32_t> prompt_ids;
+  std::vector<uint32_t> ids;  // without the stop id
+  Finish finish = Finish::kLength;
+  double tokenize_ms = 0;
+  double ttft_ms = 0;  // from the call to the first token: tokenizing and prefill
+  double tpot_ms = 0;  // mean time of each further token; 0 when there is at most one
+};
+const char* FinishName(GenerateResult::Finish finish);
+
+// Called with each new piece of text, whole UTF-8 characters only; returns false to stop.
+using TextSink = std::function<bool(std::string_view text)>;
+
+// Tokenizes (with BOS where the bundle says so), prefills and decodes. The session is Reset() first.
+Result<GenerateResult> Generate(Session& session, std::string_view prompt,
+                                const GenerateOptions& options, const TextSink& sink = {});
+
+}  // namespace elm

@@ -1,0 +1,86 @@
+// The elastic LLM in LibTorch: forward at a level (really sliced, not masked), with gates on its units,
+// with skipped layers.
+//
+// Throws elm::Error (bad input) or c10::Error (LibTorch). Const methods may run in parallel, but LibTorch
+// already uses all threads inside one call.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "datasets/token_windows.h"
+#include "formats/checkpoint/checkpoint.h"
+#include "formats/model/level_table.h"
+#include "formats/model/model_config.h"
+#include "formats/model/unit_order.h"
+
+namespace elm {
+
+struct LlamaLayer {
+  torch::Tensor attention_norm;  // [width]
+  torch::Tensor query;           // [query_heads * head_dim, width]
+  torch::Tensor key;             // [kv_heads * head_dim, width]
+  torch::Tensor value;           // [kv_heads * head_dim, width]
+  torch::Tensor output;          // [width, query_heads * head_dim]
+  torch::Tensor mlp_norm;        // [width]
+  torch::Tensor gate;            // [neurons, width]
+  torch::Tensor up;              // [neurons, width]
+  torch::Tensor down;            // [width, neurons]
+  std::vector<uint16_t> kv_of;   // [query_heads]: KV head that each query head reads
+};
+
+// A gate multiplies a unit's output; 1 leaves the model as it is, 0 removes the unit. Undefined tensors
+// mean no gates. Shapes broadcast against the batch: [units] or [batch, tokens, units].
+struct LayerGates {
+  torch::Tensor heads;    // units = query heads, on each head's output before W_o
+  torch::Tensor neurons;  // units = neurons, on silu(gate) * up before W_down
+};
+
+struct ForwardOptions {
+  const Level* level = nullptr;       // nullptr: everything. The model must be in stored (reordered) order
+  std::vector<bool> skip_layers;      // [layers] or empty; a skipped layer is the identity
+  std::span<const LayerGates> gates;  // [layers] or empty
+};
+
+class Llama {
+ public:
+  // Reads the checkpoint tensor by tensor onto `device` in `dtype` (torch::kFloat32, torch::kBFloat16 or
+  // torch::kFloat16). Refuses NaN and infinite weights by tensor name.
+  static Llama Load(const Checkpoint& checkpoint, torch::Device device, torch::Dtype dtype);
+
+  const ModelConfig& config() const { return config_; }
+  torch::Device device() const { return embedding.device(); }
+  torch::Dtype dtype() const { return embedding.scalar_type(); }
+
+  // The same model with its units in `order`: logits are equal up to float rounding.
+  Llama Reordered(const UnitOrder& order) const;
+
+  // ids [batch, tokens] int64 -> hidden states after the final norm [batch, tokens, width].
+  torch::Tensor Hidden(const torch::Tensor& ids, const ForwardOptions& options = {}) const;
+
+  // ids [batch, tokens] -> float32 logits [batch, tokens, vocab].
+  torch::Tensor Logits(const torch::Tensor& ids, const ForwardOptions& options = {}) const;
+
+  // Mean next-token loss of each sequence in nats, float32 [batch]: positions 0..tokens-2 predict
+  // 1..tokens-1. The vocabulary's logits are made a few rows at a time, never all at once.
+  torch::Tensor SequenceLoss(const torch::Tensor& ids, const ForwardOptions& options = {}) const;
+
+  torch::Tensor embedding;   // [vocab, width]
+  torch::Tensor final_norm;  // [width]
+  torch::Tensor head;        // [vocab, width]; the embedding itself when tied
+  std::vector<LlamaLayer> layers;
+
+ private:
+  ModelConfig config_;
+};
+
+// Rows [begin, end) of the windows as int64 [end - begin, length] on `device`.
+torch::Tensor WindowBatch(const TokenWindows& windows, size_t begin, size_t end,
+                          torch::Device device);
+
+}  // namespace elm

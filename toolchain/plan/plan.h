@@ -1,0 +1,64 @@
+// From scores to an elastic plan: anchor layers, the order of units, the level table.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/base/status.h"
+#include "formats/model/level_table.h"
+#include "formats/model/model_config.h"
+#include "formats/model/unit_order.h"
+#include "formats/workspace/plan_file.h"
+#include "formats/workspace/scores.h"
+
+namespace elm {
+
+// What attention is cut by.
+enum class UnitPolicy {
+  kKvGroup,    // a KV head with all its query heads (the published way)
+  kQueryHead,  // a single query head; a KV head stays while any kept query head reads it
+};
+const char* UnitPolicyName(UnitPolicy policy);  // "kv-group", "query-head"
+std::optional<UnitPolicy> ParseUnitPolicy(std::string_view name);
+
+struct PlanOptions {
+  // Targets in thousandths of the layers' weights, ascending; 1000 is added when missing.
+  std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
+  double anchor_share = 0.2;                     // floor(share * layers) most important layers stay whole
+  std::optional<std::vector<uint32_t>> anchors;  // or exactly these
+  UnitPolicy policy = UnitPolicy::kKvGroup;
+  ScoreMetric metric = ScoreMetric::kToken;
+  uint32_t neuron_snap = 32;  // neuron counts are multiples of it, or all of them
+};
+
+// What a level really became.
+struct LevelReport {
+  uint32_t name_permille = 0;
+  double reached_share = 0;  // true share
+  bool met = false;          // within one point (0.01) of the target
+  bool merged = false;       // came out equal to a neighbour and was dropped from the table
+  std::string note;          // why it is not met, or what it was merged with; else empty
+};
+
+struct PlanResult {
+  ElasticPlan plan;
+  std::vector<LevelReport> reports;  // one per requested level, in order
+};
+
+// The layers that stay whole, ascending: those whose skipping costs most.
+std::vector<uint32_t> ChooseAnchors(const LayerScores& scores, double share);
+
+// Sorts every layer's units by score, most important first; ties keep the original order. KV heads come
+// by first use. With kKvGroup whole groups move, with kQueryHead single query heads do.
+Result<UnitOrder> OrderUnits(const ModelConfig& config, const UnitScores& scores,
+                             const PlanOptions& options);
+
+// Uniform allocation: every layer that is no anchor keeps the same fraction of its units, up to one unit
+// (or one snap of neurons), with the remainder going to the most important layers first; nested from
+// level to level; the reached true share as close to the target as the units allow.
+Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_scores,
+                            const LayerScores& layer_scores, const PlanOptions& options);
+
+}  // namespace elm
