@@ -31,7 +31,8 @@ struct Descriptor {
 }  // namespace
 
 Result<MappedFile> MappedFile::Open(const std::string& path, Access access) {
-  Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // O_NONBLOCK: a named pipe is refused below instead of waited for.
+  Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return IoError(errno, path);
   struct stat info;
   if (fstat(file.fd, &info) != 0) return IoError(errno, path);

@@ -30,14 +30,19 @@ struct UnitOrder {
 // The order of a model that has not been reordered.
 UnitOrder IdentityOrder(const ModelConfig& config);
 
-// Orders one layer's KV heads by their first use and returns kv_of[stored query head] = stored KV head.
+// The KV heads (original indices) that `query_heads` (original indices) use, by first use.
+std::vector<uint32_t> KvHeadsByFirstUse(std::span<const uint32_t> query_heads,
+                                        const ModelConfig& config);
+
+// Orders one layer's KV heads by their first use and returns kv_of[stored query head] = stored KV
+// head. Needs only order.query_heads.
 std::vector<uint16_t> KvOf(const LayerOrder& order, const ModelConfig& config);
 
 // Every list is a permutation of the right length and KV heads come by first use.
 Status Validate(const UnitOrder& order, const ModelConfig& config);
 
-// How a tensor's rows or columns move: stored index -> original index. `indices` is empty for tensors
-// that never move (embedding, norms, head).
+// How a tensor's rows or columns move: stored index -> original index. `indices` is empty for
+// tensors that never move (embedding, norms, head).
 struct TensorPermutation {
   enum class Axis { kRows, kColumns };
   Axis axis = Axis::kRows;
@@ -46,8 +51,8 @@ struct TensorPermutation {
 TensorPermutation PermutationOf(const TensorSpec& spec, const UnitOrder& order,
                                 const ModelConfig& config);
 
-// target[i, :] = source[indices[i], :] for rows, target[:, i] = source[:, indices[i]] for columns; a copy
-// when nothing moves. Both hold spec.rows * spec.columns elements, row-major.
+// target[i, :] = source[indices[i], :] for rows, target[:, i] = source[:, indices[i]] for columns;
+// a copy when nothing moves. Both hold spec.rows * spec.columns elements, row-major.
 void Permute(const TensorSpec& spec, const TensorPermutation& permutation,
              std::span<const float> source, std::span<float> target);
 
