@@ -1,14 +1,15 @@
 // An .elm bundle, opened: validated once, then typed views into the mapping.
 //
 // Immutable after Open(), safe to share between threads. Every view lives as long as the Bundle.
-// The file is untrusted: Open() checks the length, the header, the section table, every small section
-// against its checksum and every rule of docs/elm-format.md, so that no later read can leave the
-// mapping. The bulk weights' checksums are left to VerifyWeights(), so that opening stays fast and
-// memory follows the level in use.
+// The file is untrusted: Open() checks the length, the header, the section table, every small
+// section against its checksum and every rule of docs/elm-format.md, so that no later read can
+// leave the mapping. The bulk weights' checksums are left to VerifyWeights(), so that opening stays
+// fast and memory follows the level in use.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,17 +65,29 @@ struct BundleView {
   ModelConfig config;
   LevelTable levels;
   GenerationConfig generation;
-  std::string_view tokenizer_model;  // a serialised SentencePiece model; may be empty
-  std::string_view provenance_json;  // empty when absent
-  std::vector<BundleTensor> tensors; // in the order of ListTensors(config)
+  std::string_view tokenizer_model;   // a serialised SentencePiece model; may be empty
+  std::string_view provenance_json;   // empty when absent
+  std::vector<BundleTensor> tensors;  // in the order of ListTensors(config)
 };
 
-// Validates a bundle that lies in memory (all of it, or a mapping of it). Reads every byte outside the
-// bulk sections and none inside them. `name` starts every message.
+// Validates a bundle that lies in memory (all of it, or a mapping of it). Reads every byte outside
+// the bulk sections and none inside them. `name` starts every message.
 Result<BundleView> ParseBundle(std::span<const std::byte> file, const std::string& name);
 
-// Reads every byte of the bulk sections against the checksums and names the first damaged tensor.
-Status VerifyBulk(std::span<const std::byte> file, const BundleView& view, const std::string& name);
+// Called before each piece [offset, offset + size) of the file is read, front to back.
+using BeforeRead = std::function<void(uint64_t offset, uint64_t size)>;
+
+// Reads every byte of the bulk sections once, against the checksums, and names the first damaged
+// tensor. `file` and `view` belong together.
+Status VerifyBulk(std::span<const std::byte> file, const BundleView& view, const std::string& name,
+                  const BeforeRead& before_read = {});
+
+// Bytes of `tensor` that `level` touches: a prefix of it. Embedding, norms and head are never cut.
+uint64_t LevelPrefixBytes(const BundleTensor& tensor, const ModelConfig& config,
+                          const Level& level);
+
+// Their sum over all tensors.
+uint64_t LevelBytes(const BundleView& view, const Level& level);
 
 class Bundle {
  public:
@@ -89,20 +102,23 @@ class Bundle {
   // The tensor, or nullptr when the model has none of that role (a tied head).
   const BundleTensor* FindTensor(TensorRole role, uint32_t layer) const;
 
-  // Bytes of weights that level `level` (an index into levels()) touches: embedding, norms and head whole,
-  // the prefixes of the rest.
+  // Bytes of weights that level `level` (an index into levels().levels) touches: embedding, norms
+  // and head whole, the prefixes of the rest.
   uint64_t LevelBytes(size_t level) const;
 
   // Asks the kernel to read the level's prefixes ahead. A hint.
   void AdviseLevel(size_t level) const;
 
-  Status VerifyWeights() const { return VerifyBulk(file_.bytes(), view_, path()); }
+  // VerifyBulk(), telling the kernel what is read next and what is done with, so that a bundle
+  // larger than memory passes through it.
+  Status VerifyWeights() const;
 
  private:
-  Bundle(MappedFile file, BundleView view) : file_(std::move(file)), view_(std::move(view)) {}
+  Bundle(MappedFile file, BundleView view);
 
   MappedFile file_;
   BundleView view_;
+  std::vector<const BundleTensor*> by_role_;  // [layers, roles]; null where there is none
 };
 
 }  // namespace elm

@@ -20,12 +20,12 @@ struct BundleContents {
   LevelTable levels;
   GenerationConfig generation;
   std::string tokenizer_model;
-  std::string provenance_json;       // omitted when empty
-  DType weights = DType::kF16;       // of matrices; norms are always float32
+  std::string provenance_json;  // omitted when empty
+  DType weights = DType::kF16;  // of matrices; norms are always float32
 };
 
-// Fills `values` (rows * columns of the spec, row-major) with one tensor, its units already reordered.
-// Called once per tensor of ListTensors(), in that order.
+// Fills `values` (rows * columns of the spec, row-major) with one tensor, its units already
+// reordered. Called once per tensor of ListTensors(), in that order.
 using TensorSource = std::function<Status(const TensorSpec& spec, std::span<float> values)>;
 
 // Bytes written so far of `total`; called at least once per tensor.
@@ -34,9 +34,9 @@ using WriteProgress = std::function<void(uint64_t written, uint64_t total)>;
 // Size of the file that WriteBundle() would make, for a dry run.
 Result<uint64_t> BundleFileSize(const BundleContents& contents);
 
-// Validates the contents, then writes. The same contents give the same bytes: no time stamp, no path, no
-// padding that is not zero. A value that does not fit `weights` (overflow to infinity in f16) is an
-// error that names the tensor.
+// Validates the contents, then writes. The same contents give the same bytes: no time stamp, no
+// path, no padding that is not zero. A value that does not fit `weights` (overflow to infinity in
+// f16) is an error that names the tensor.
 Status WriteBundle(const std::string& path, const BundleContents& contents,
                    const TensorSource& source, const WriteProgress& progress = {});
 

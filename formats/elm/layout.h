@@ -1,11 +1,14 @@
-// The byte map of an .elm bundle, version 0.1. docs/elm-format.md says the same in prose, line by line.
+// The byte map of an .elm bundle, version 0.1. docs/elm-format.md says the same in prose, line by
+// line.
 //
 // All integers are little-endian. A bundle is
 //
 //   header | section table | zero padding | section | zero padding | section | ... end of file
 //
-// The sections lie in the order of their table, which is sorted by kind. Everything is read in place
-// from a read-only mapping.
+// Everything has exactly one place: the table follows the header; each section starts at the first
+// multiple of kSectionAlignment at or behind the end of what precedes it, in the order of the
+// table, which is strictly ascending in kind; the last section ends the file. No section is empty:
+// what a bundle does not carry has no row. Everything is read in place from a read-only mapping.
 #pragma once
 
 #include <array>
@@ -14,54 +17,61 @@
 
 namespace elm::layout {
 
-// A byte above 127 first, so that no text tool takes a bundle for text; CR LF and LF after it, so that a
-// transfer that "repairs" line ends is noticed; 0x1a, so that DOS's `type` stops (as in PNG).
+// A byte above 127 first, so that no text tool takes a bundle for text; CR LF and LF after it, so
+// that a transfer that "repairs" line ends is noticed; 0x1a, so that DOS's `type` stops (as in
+// PNG).
 inline constexpr std::array<uint8_t, 8> kMagic = {0x89, 'E', 'L', 'M', '\r', '\n', 0x1a, '\n'};
 
-// A reader refuses another major version and reads every minor version of its own. While major is 0,
-// minor counts as major.
+// A reader refuses another major version and reads every minor version of its own. While major is
+// 0, minor counts as major: 0.1 and 0.2 do not read each other.
 inline constexpr uint16_t kMajor = 0;
 inline constexpr uint16_t kMinor = 1;
 
-// Sections start on the largest page size in use on phones, so that each can be mapped and advised alone.
+// Sections start on the largest page size in use on phones, so that each can be mapped and advised
+// alone.
 inline constexpr uint64_t kSectionAlignment = 16384;
 // Tensors start on a cache line, which is also the widest vector register.
 inline constexpr uint64_t kTensorAlignment = 64;
 
 inline constexpr uint32_t kMaxSections = 64;
-inline constexpr uint64_t kMaxFileSize = uint64_t{1} << 44;  // 16 TiB
+inline constexpr uint64_t kMaxFileSize = uint64_t{1} << 44;      // 16 TiB
 inline constexpr uint64_t kMaxSmallSection = uint64_t{1} << 28;  // every section but the bulk ones
 
 struct Header {
   std::array<uint8_t, 8> magic;
   uint16_t major;
   uint16_t minor;
-  uint32_t header_size;  // bytes, sizeof(Header) here; a later minor version may append fields
+  uint32_t header_size;  // bytes, sizeof(Header) here; from 1.0 on a minor version may add fields
   uint64_t file_size;    // bytes, exactly
   uint64_t section_table_offset;  // bytes from the start; = header_size
   uint32_t section_count;
   uint32_t section_entry_size;  // bytes, sizeof(SectionEntry)
   uint64_t section_table_hash;  // XXH3-64 of the whole table
   uint64_t reserved;            // 0
-  uint64_t header_hash;         // XXH3-64 of the header_size - 8 bytes before it; always the last field
+  uint64_t header_hash;  // XXH3-64 of the header_size - 8 bytes before it; always the last field
 };
 static_assert(sizeof(Header) == 64);
 
-// The kinds, in file order: small ones first, bulk ones last. Never renumber; gaps are for what comes.
+// The kinds, in file order: small ones first, bulk ones last. Never renumber; gaps are for what
+// comes.
 enum class SectionKind : uint32_t {
   kModel = 0x10,       // one ModelRecord
   kLevels = 0x20,      // LevelsHeader, then arrays
   kTensors = 0x30,     // TensorRecord[], in the order of ListTensors()
   kGeneration = 0x40,  // GenerationHeader, stop ids, chat template
-  kTokenizer = 0x50,   // a SentencePiece model, as its library writes it
-  kProvenance = 0x60,  // UTF-8 JSON: where the model comes from; no reader needs it
-  // 0x70 adapters (records), 0x80 tiny LM, 0x90 reference latency table, 0xa0 measured accuracy: reserved.
+  kTokenizer = 0x50,   // a SentencePiece model, as its library writes it; may be absent
+  kProvenance = 0x60,  // UTF-8 JSON: where the model comes from; no reader needs it; may be absent
+  // 0x70 adapters (records), 0x80 tiny LM, 0x90 reference latency table, 0xa0 measured accuracy:
+  // reserved.
   kWeights = 0x1000,  // bulk: the tensors' bytes
   // 0x1010 adapter weights, 0x1020 tiny LM weights: reserved, bulk.
 };
+// Kinds from here on are bulk: they carry kBulk, all others do not.
+inline constexpr uint32_t kFirstBulkKind = 0x1000;
 
 enum SectionFlags : uint32_t {
-  kRequired = 1U << 0,  // a reader that does not know this kind must refuse the bundle
+  kRequired = 1U << 0,  // a reader that does not know this kind must refuse the bundle; of the
+                        // known kinds all but kProvenance carry it
   kBulk = 1U << 1,      // its hash is checked by `verify`, not on opening
 };
 inline constexpr uint32_t kKnownFlags = kRequired | kBulk;
@@ -69,9 +79,9 @@ inline constexpr uint32_t kKnownFlags = kRequired | kBulk;
 struct SectionEntry {
   SectionKind kind;
   uint32_t flags;
-  uint64_t offset;  // bytes from the start of the file, a multiple of kSectionAlignment
-  uint64_t size;    // bytes, without padding
-  uint64_t hash;    // XXH3-64 of those bytes
+  uint64_t offset;    // bytes from the start of the file, a multiple of kSectionAlignment
+  uint64_t size;      // bytes, without padding
+  uint64_t hash;      // XXH3-64 of those bytes
   uint64_t reserved;  // 0
 };
 static_assert(sizeof(SectionEntry) == 40);
@@ -92,8 +102,8 @@ struct ModelRecord {
 };
 static_assert(sizeof(ModelRecord) == 48);
 
-// Followed by: uint32 anchors[anchor_count]; uint16 kv_of[layers][query_heads], zero-padded to 4 bytes;
-// then per level: uint32 name_permille, and per layer uint32 query_heads, kv_heads, neurons.
+// Followed by: uint32 anchors[anchor_count]; uint16 kv_of[layers][query_heads], zero-padded to 4
+// bytes; then per level: uint32 name_permille, and per layer uint32 query_heads, kv_heads, neurons.
 struct LevelsHeader {
   uint32_t level_count;
   uint32_t anchor_count;
@@ -102,7 +112,8 @@ struct LevelsHeader {
 };
 static_assert(sizeof(LevelsHeader) == 16);
 
-// Followed by: uint32 stop_ids[stop_count]; char chat_template[chat_template_size] (UTF-8, may be empty).
+// Followed by: uint32 stop_ids[stop_count]; char chat_template[chat_template_size] (UTF-8, may be
+// empty).
 struct GenerationHeader {
   uint32_t bos_id;   // kNoToken when the model has none
   uint32_t add_bos;  // 0 or 1: whether a prompt starts with bos_id
@@ -120,22 +131,31 @@ enum class TensorLayout : uint8_t {
   kInputMajor = 2,   // panels, cut along the inputs: o, down
 };
 
+// Caps on the shape of tiles and panels.
+inline constexpr uint32_t kMaxTileRows = 256;
+inline constexpr uint32_t kMaxTileColumns = 1024;
+inline constexpr uint32_t kMaxPanelColumns = 1U << 16;
+
+// Tensors lie in the weights section in the order of their records, each at the first multiple of
+// kTensorAlignment at or behind the end of the one before; the first at 0, the last ends the
+// section.
 struct TensorRecord {
-  uint32_t role;   // TensorRole
-  uint32_t layer;  // 0 outside the layers
-  uint8_t dtype;   // DType
-  uint8_t layout;  // TensorLayout
-  uint8_t interleave;  // consecutive inputs that lie together for one output inside a tile
-  uint8_t reserved;    // 0
-  uint16_t tile_rows;     // R, outputs of a tile; 0 for a vector
-  uint16_t tile_columns;  // C, inputs of a tile; 0 for a vector
-  uint32_t panel_columns;  // P, inputs of a panel, a multiple of C; 0 unless kInputMajor
+  uint32_t role;           // TensorRole
+  uint32_t layer;          // 0 outside the layers
+  uint8_t dtype;           // DType; kF32 for a vector
+  uint8_t layout;          // TensorLayout, the one listed for the role above
+  uint8_t interleave;      // I, consecutive inputs that lie together for one output inside a tile;
+                           // divides tile_columns; 1 for a vector
+  uint8_t reserved;        // 0
+  uint16_t tile_rows;      // R, outputs of a tile; 0 for a vector
+  uint16_t tile_columns;   // C, inputs of a tile; 0 for a vector
+  uint32_t panel_columns;  // P, inputs of a panel, a positive multiple of C; 0 unless kInputMajor
   uint32_t reserved2;      // 0; room for a quantisation group
-  uint64_t rows;     // outputs; 1 for a vector
-  uint64_t columns;  // inputs
-  uint64_t offset;   // bytes from the start of the weights section, a multiple of kTensorAlignment
-  uint64_t size;     // bytes, whole tiles
-  uint64_t hash;     // XXH3-64 of those bytes, so that `verify` can name the damaged tensor
+  uint64_t rows;           // outputs; 1 for a vector
+  uint64_t columns;        // inputs
+  uint64_t offset;  // bytes from the start of the weights section, a multiple of kTensorAlignment
+  uint64_t size;    // bytes, whole tiles
+  uint64_t hash;    // XXH3-64 of those bytes, so that `verify` can name the damaged tensor
 };
 static_assert(sizeof(TensorRecord) == 64);
 

@@ -1,16 +1,19 @@
 // Where a matrix element lies inside a stored tensor.
 //
-// A tile holds R outputs x C inputs, inputs outermost: element (output r, input k) of a tile lies at
-// ((k / I) * R + r) * I + k % I, with I the interleave. So a kernel broadcasts one input (or I of them)
-// and multiplies it into R neighbouring outputs held in vector registers.
+// A tile holds R outputs x C inputs, inputs outermost: element (output r, input k) of a tile lies
+// at
+// ((k / I) * R + r) * I + k % I, with I the interleave. So a kernel broadcasts one input (or I of
+// them) and multiplies it into R neighbouring outputs held in vector registers.
 //
 //   kOutputMajor: tiles of outputs 0..R-1 for all inputs, then outputs R..2R-1, ... A prefix of the
 //                 outputs is a prefix of the bytes.
-//   kInputMajor:  panels of P inputs outermost; inside a panel tiles of outputs 0..R-1 for its inputs,
+//   kInputMajor:  panels of P inputs outermost; inside a panel tiles of outputs 0..R-1 for its
+//   inputs,
 //                 then R..2R-1, ... A prefix of the inputs is a prefix of the bytes.
 //
-// Edges are padded to whole tiles (and the last panel to whole tiles, not to a whole panel) with zero
-// elements, so that one address formula serves every element. A reader never computes with padding.
+// Edges are padded to whole tiles (and the last panel to whole tiles, not to a whole panel) with
+// zero elements, so that one address formula serves every element. A reader never computes with
+// padding.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +44,8 @@ struct TileLayout {
   // Elements stored, padding included; nothing on overflow.
   std::optional<uint64_t> StoredElements() const;
 
-  // Elements of the contiguous run, from the start, that the first `kept` outputs (kOutputMajor) or
-  // inputs (kInputMajor) lie in. Vectors are never cut: all of it.
+  // Elements of the contiguous run of whole tiles, from the start, that the first `kept` outputs
+  // (kOutputMajor) or inputs (kInputMajor) lie in. Vectors are never cut: all of it.
   uint64_t PrefixElements(uint64_t kept) const;
 };
 

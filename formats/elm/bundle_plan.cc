@@ -1,0 +1,106 @@
+#include "formats/elm/bundle_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "formats/base/utf8.h"
+#include "formats/elm/section_codec.h"
+
+namespace elm {
+namespace {
+
+using layout::SectionKind;
+
+Status ValidateContents(const BundleContents& contents) {
+  ELM_RETURN_IF_ERROR(Validate(contents.config).In("model"));
+  ELM_RETURN_IF_ERROR(Validate(contents.levels, contents.config).In("levels"));
+  ELM_RETURN_IF_ERROR(ValidateGeneration(contents.generation, contents.config).In("generation"));
+  if (const auto invalid = FindInvalidUtf8(contents.provenance_json)) {
+    return InvalidArgument("provenance: not UTF-8 at byte ", *invalid);
+  }
+  return Status::Ok();
+}
+
+TileLayout LayoutFor(const TensorSpec& spec) {
+  switch (LayoutOf(spec.role)) {
+    case layout::TensorLayout::kVector:
+      return VectorLayout(spec.columns);
+    case layout::TensorLayout::kOutputMajor:
+      return OutputMajorLayout(spec.rows, spec.columns);
+    case layout::TensorLayout::kInputMajor:
+      return InputMajorLayout(spec.rows, spec.columns);
+  }
+  return {};
+}
+
+// Places all tensors and returns the size of the weights section.
+uint64_t PlanTensors(const BundleContents& contents, BundlePlan& plan) {
+  uint64_t end = 0;
+  for (TensorSpec& spec : ListTensors(contents.config)) {
+    const TileLayout tiles = LayoutFor(spec);
+    const DType dtype = spec.is_vector() ? DType::kF32 : contents.weights;
+    // A valid config keeps one tensor below 2^42 bytes and all of them below 2^56.
+    const uint64_t size = *tiles.StoredElements() * DTypeSize(dtype);
+    const uint64_t offset = AlignUp(end, layout::kTensorAlignment);
+    plan.tensors.push_back({std::move(spec), dtype, tiles, offset, size});
+    end = offset + size;
+  }
+  return end;
+}
+
+void AddSection(SectionKind kind, uint64_t size, std::vector<std::byte> bytes, BundlePlan& plan) {
+  if (size == 0) return;  // no section is empty
+  layout::SectionEntry entry{};
+  entry.kind = kind;
+  entry.flags = FlagsOf(kind);
+  entry.size = size;
+  plan.sections.push_back({entry, std::move(bytes)});
+}
+
+void AddSmallSection(SectionKind kind, std::vector<std::byte> bytes, BundlePlan& plan) {
+  const uint64_t size = bytes.size();
+  AddSection(kind, size, std::move(bytes), plan);
+}
+
+Status PlaceSections(BundlePlan& plan) {
+  uint64_t end = sizeof(layout::Header) + plan.sections.size() * sizeof(layout::SectionEntry);
+  for (PlannedSection& section : plan.sections) {
+    layout::SectionEntry& entry = section.entry;
+    if ((entry.flags & layout::kBulk) == 0 && entry.size > layout::kMaxSmallSection) {
+      return InvalidArgument(SectionName(entry.kind), ": ", entry.size, " bytes, at most ",
+                             layout::kMaxSmallSection, " are allowed");
+    }
+    entry.offset = AlignUp(end, layout::kSectionAlignment);
+    end = entry.offset + entry.size;
+  }
+  plan.file_size = end;
+  if (end > layout::kMaxFileSize) {
+    return InvalidArgument("the bundle would have ", end, " bytes, at most ", layout::kMaxFileSize,
+                           " are allowed");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+PlannedSection& BundlePlan::section(SectionKind kind) {
+  return *std::find_if(sections.begin(), sections.end(),
+                       [kind](const PlannedSection& s) { return s.entry.kind == kind; });
+}
+
+Result<BundlePlan> PlanBundle(const BundleContents& contents) {
+  ELM_RETURN_IF_ERROR(ValidateContents(contents));
+  BundlePlan plan;
+  const uint64_t weights_size = PlanTensors(contents, plan);
+  AddSmallSection(SectionKind::kModel, EncodeModel(contents.config), plan);
+  AddSmallSection(SectionKind::kLevels, EncodeLevels(contents.levels), plan);
+  AddSection(SectionKind::kTensors, plan.tensors.size() * sizeof(layout::TensorRecord), {}, plan);
+  AddSmallSection(SectionKind::kGeneration, EncodeGeneration(contents.generation), plan);
+  AddSmallSection(SectionKind::kTokenizer, EncodeText(contents.tokenizer_model), plan);
+  AddSmallSection(SectionKind::kProvenance, EncodeText(contents.provenance_json), plan);
+  AddSection(SectionKind::kWeights, weights_size, {}, plan);
+  ELM_RETURN_IF_ERROR(PlaceSections(plan));
+  return plan;
+}
+
+}  // namespace elm

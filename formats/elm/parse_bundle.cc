@@ -1,0 +1,271 @@
+// The validator: from bytes that nobody vouches for to a BundleView. The order of checks is that of
+// docs/elm-format.md, "What opening checks".
+
+#include <algorithm>
+#include <ios>
+#include <utility>
+
+#include "formats/base/checked_math.h"
+#include "formats/base/hash.h"
+#include "formats/base/utf8.h"
+#include "formats/elm/bundle.h"
+#include "formats/elm/byte_cursor.h"
+#include "formats/elm/section_codec.h"
+
+namespace elm {
+namespace {
+
+using layout::Header;
+using layout::SectionEntry;
+using layout::SectionKind;
+
+constexpr const char* kDamaged = "; the file is damaged, copy it again";
+
+std::string Hex(uint64_t value) { return StrCat("0x", std::hex, value); }
+
+Status CheckHash(const char* field, uint64_t stored, std::span<const std::byte> bytes) {
+  const uint64_t actual = Hash64(bytes);
+  if (actual == stored) return Status::Ok();
+  return Corruption(field, " is ", Hex(stored), ", but the bytes have ", Hex(actual), kDamaged);
+}
+
+Status ExpectField(const char* field, uint64_t actual, uint64_t expected) {
+  if (actual == expected) return Status::Ok();
+  return Corruption(field, " is ", actual, ", expected ", expected);
+}
+
+Status CheckMagic(std::span<const std::byte> file) {
+  if (file.empty()) return Corruption("the file is empty, not an .elm bundle");
+  const auto magic = std::as_bytes(std::span(layout::kMagic));
+  const auto begin = file.first(std::min(file.size(), magic.size()));
+  if (std::equal(begin.begin(), begin.end(), magic.begin())) {
+    if (begin.size() == magic.size()) return Status::Ok();
+    return Corruption("truncated: the file has ", file.size(), " bytes, less than a header");
+  }
+  // "ELM" near the front under a changed first byte or changed line ends: a transfer as text does
+  // that.
+  if (AsText(begin).find("ELM") != std::string_view::npos) {
+    return Corruption(
+        "magic is damaged as by a transfer in text mode; copy the file again in "
+        "binary mode");
+  }
+  std::string bytes;
+  for (std::byte byte : begin) bytes += StrCat(" ", std::hex, std::to_integer<int>(byte));
+  return Corruption("not an .elm bundle: it begins with the bytes", bytes);
+}
+
+Status CheckVersion(const Header& header) {
+  const bool readable =
+      header.major == layout::kMajor && (layout::kMajor > 0 || header.minor == layout::kMinor);
+  if (readable) return Status::Ok();
+  return Unsupported("the bundle has version ", header.major, ".", header.minor,
+                     ", this reader knows ", layout::kMajor, ".", layout::kMinor,
+                     "; use a matching elm, or pack the bundle again");
+}
+
+Status CheckFileSize(uint64_t declared, uint64_t actual) {
+  if (declared == actual) return Status::Ok();
+  if (actual < declared) {
+    return Corruption("file_size is ", declared, ", but the file has only ", actual,
+                      " bytes: it is truncated, copy it again");
+  }
+  return Corruption("file_size is ", declared, ", but the file has ", actual,
+                    " bytes: ", actual - declared, " too many, copy it again");
+}
+
+Result<Header> ParseHeader(std::span<const std::byte> file) {
+  ELM_RETURN_IF_ERROR(CheckMagic(file));
+  if (file.size() < sizeof(Header)) {
+    return Corruption("truncated: the file has ", file.size(), " bytes, less than a header");
+  }
+  const auto header = ReadAt<Header>(file, 0);
+  ELM_RETURN_IF_ERROR(CheckVersion(header));
+  ELM_RETURN_IF_ERROR(ExpectField("header_size", header.header_size, sizeof(Header)));
+  ELM_RETURN_IF_ERROR(CheckHash("header_hash", header.header_hash,
+                                file.first(sizeof(Header) - sizeof header.header_hash)));
+  ELM_RETURN_IF_ERROR(CheckFileSize(header.file_size, file.size()));
+  if (header.file_size > layout::kMaxFileSize) {
+    return Corruption("file_size is ", header.file_size, ", at most ", layout::kMaxFileSize,
+                      " are allowed");
+  }
+  ELM_RETURN_IF_ERROR(
+      ExpectField("section_table_offset", header.section_table_offset, header.header_size));
+  ELM_RETURN_IF_ERROR(
+      ExpectField("section_entry_size", header.section_entry_size, sizeof(SectionEntry)));
+  ELM_RETURN_IF_ERROR(ExpectField("reserved", header.reserved, 0));
+  if (header.section_count < 1 || header.section_count > layout::kMaxSections) {
+    return Corruption("section_count is ", header.section_count, ", expected 1 to ",
+                      layout::kMaxSections);
+  }
+  return header;
+}
+
+// What an entry says of itself, before its place in the file.
+Status CheckEntry(const SectionEntry& entry) {
+  if ((entry.flags & ~layout::kKnownFlags) != 0) {
+    return Unsupported("flags are ", Hex(entry.flags), ", this reader knows ",
+                       Hex(layout::kKnownFlags));
+  }
+  ELM_RETURN_IF_ERROR(ExpectField("reserved", entry.reserved, 0));
+  if (IsKnown(entry.kind)) {
+    ELM_RETURN_IF_ERROR(ExpectField("flags", entry.flags, FlagsOf(entry.kind)));
+  } else if ((entry.flags & layout::kRequired) != 0) {
+    return Unsupported("the kind is unknown to this reader, and flags say that it is required; ",
+                       "use a newer elm");
+  } else {
+    const uint32_t expected = IsBulk(entry.kind) ? uint32_t{layout::kBulk} : 0U;
+    ELM_RETURN_IF_ERROR(ExpectField("flags", entry.flags, expected));
+  }
+  if (entry.size == 0) return Corruption("size is 0, but no section is empty");
+  if (!IsBulk(entry.kind) && entry.size > layout::kMaxSmallSection) {
+    return Corruption("size is ", entry.size, ", at most ", layout::kMaxSmallSection,
+                      " are allowed");
+  }
+  return Status::Ok();
+}
+
+std::string SectionLabel(SectionKind kind) {
+  return StrCat("section ", SectionName(kind), " (kind ", Hex(static_cast<uint32_t>(kind)), ")");
+}
+
+// An entry's place: behind what ends at `previous_end`, zero bytes between, inside the file.
+Status CheckPlace(const SectionEntry& entry, uint64_t previous_end,
+                  std::span<const std::byte> file) {
+  const uint64_t expected = AlignUp(previous_end, layout::kSectionAlignment);
+  ELM_RETURN_IF_ERROR(ExpectField("offset", entry.offset, expected));
+  if (!RangeFits(entry.offset, entry.size, file.size())) {
+    return Corruption("offset ", entry.offset, " and size ", entry.size,
+                      " lie outside the file of ", file.size(), " bytes");
+  }
+  if (!AllZero(file.subspan(previous_end, entry.offset - previous_end))) {
+    return Corruption("the padding before it, from byte ", previous_end, ", is not zero", kDamaged);
+  }
+  return Status::Ok();
+}
+
+Status CheckSection(const SectionEntry& entry, SectionKind previous_kind, uint64_t previous_end,
+                    std::span<const std::byte> file) {
+  if (entry.kind <= previous_kind) {
+    return Corruption("kinds must ascend, but the one before is ",
+                      Hex(static_cast<uint32_t>(previous_kind)));
+  }
+  ELM_RETURN_IF_ERROR(CheckEntry(entry));
+  return CheckPlace(entry, previous_end, file);
+}
+
+Result<std::vector<BundleSection>> ParseSectionTable(std::span<const std::byte> file,
+                                                     const Header& header) {
+  const uint64_t size = uint64_t{header.section_count} * sizeof(SectionEntry);
+  if (!RangeFits(header.section_table_offset, size, file.size())) {
+    return Corruption("section_count is ", header.section_count, ", but the file has only ",
+                      file.size(), " bytes");
+  }
+  const auto table = file.subspan(header.section_table_offset, size);
+  ELM_RETURN_IF_ERROR(CheckHash("section_table_hash", header.section_table_hash, table));
+  std::vector<BundleSection> sections;
+  uint64_t end = header.section_table_offset + size;
+  ByteCursor cursor(table);
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    const auto entry = cursor.Next<SectionEntry>();
+    const auto previous = i == 0 ? SectionKind{0} : sections.back().kind;
+    const Status checked = CheckSection(entry, previous, end, file);
+    if (!checked.ok()) return checked.In(SectionLabel(entry.kind));
+    end = entry.offset + entry.size;
+    sections.push_back({entry.kind, entry.flags, entry.offset, entry.size, entry.hash});
+  }
+  if (end != file.size()) {
+    return Corruption("the last section ends at byte ", end, ", but the file has ", file.size());
+  }
+  return sections;
+}
+
+const BundleSection* Find(const std::vector<BundleSection>& sections, SectionKind kind) {
+  const auto found = std::find_if(sections.begin(), sections.end(),
+                                  [kind](const BundleSection& s) { return s.kind == kind; });
+  return found == sections.end() ? nullptr : &*found;
+}
+
+Status CheckSmallHashes(std::span<const std::byte> file,
+                        const std::vector<BundleSection>& sections) {
+  for (const BundleSection& section : sections) {
+    if (IsBulk(section.kind)) continue;
+    const auto bytes = file.subspan(section.offset, section.size);
+    const Status checked = CheckHash("hash", section.hash, bytes);
+    if (!checked.ok()) return checked.In(SectionLabel(section.kind));
+  }
+  return Status::Ok();
+}
+
+Status CheckPresence(const std::vector<BundleSection>& sections) {
+  for (SectionKind kind : {SectionKind::kModel, SectionKind::kLevels, SectionKind::kTensors,
+                           SectionKind::kGeneration, SectionKind::kWeights}) {
+    if (Find(sections, kind) == nullptr) return Corruption(SectionLabel(kind), ": missing");
+  }
+  return Status::Ok();
+}
+
+// The bytes of a section; empty when it is absent.
+std::span<const std::byte> BytesOf(std::span<const std::byte> file, const BundleView& view,
+                                   SectionKind kind) {
+  const BundleSection* section = Find(view.sections, kind);
+  if (section == nullptr) return {};
+  return file.subspan(section->offset, section->size);
+}
+
+// Moves a parsed section into place, or says in which section it failed.
+template <typename T>
+Status Store(SectionKind kind, Result<T> parsed, T& target) {
+  if (!parsed.ok()) return parsed.status().In(SectionLabel(kind));
+  target = std::move(parsed).value();
+  return Status::Ok();
+}
+
+Status ParseSections(std::span<const std::byte> file, BundleView& view) {
+  const auto bytes = [&](SectionKind kind) { return BytesOf(file, view, kind); };
+  ELM_RETURN_IF_ERROR(
+      Store(SectionKind::kModel, ParseModel(bytes(SectionKind::kModel)), view.config));
+  ELM_RETURN_IF_ERROR(Store(SectionKind::kLevels,
+                            ParseLevels(bytes(SectionKind::kLevels), view.config), view.levels));
+  ELM_RETURN_IF_ERROR(Store(SectionKind::kGeneration,
+                            ParseGeneration(bytes(SectionKind::kGeneration), view.config),
+                            view.generation));
+  const BundleSection& weights = *Find(view.sections, SectionKind::kWeights);
+  ELM_RETURN_IF_ERROR(
+      Store(SectionKind::kTensors,
+            ParseTensors(bytes(SectionKind::kTensors), view.config, weights.offset, weights.size),
+            view.tensors));
+  for (BundleTensor& tensor : view.tensors) {
+    tensor.bytes = file.subspan(tensor.offset, tensor.size);
+  }
+  view.tokenizer_model = AsText(bytes(SectionKind::kTokenizer));
+  view.provenance_json = AsText(bytes(SectionKind::kProvenance));
+  if (const auto invalid = FindInvalidUtf8(view.provenance_json)) {
+    return Corruption(SectionLabel(SectionKind::kProvenance), ": not UTF-8 at byte ", *invalid);
+  }
+  return Status::Ok();
+}
+
+Result<BundleView> Parse(std::span<const std::byte> file) {
+  auto header = ParseHeader(file);
+  if (!header.ok()) return header.status().In("header");
+  auto sections = ParseSectionTable(file, *header);
+  if (!sections.ok()) return sections.status().In("section table");
+  BundleView view;
+  view.major = header->major;
+  view.minor = header->minor;
+  view.sections = std::move(sections).value();
+  ELM_RETURN_IF_ERROR(CheckSmallHashes(file, view.sections));
+  ELM_RETURN_IF_ERROR(CheckPresence(view.sections));
+  ELM_RETURN_IF_ERROR(ParseSections(file, view));
+  return view;
+}
+
+}  // namespace
+
+Result<BundleView> ParseBundle(std::span<const std::byte> file, const std::string& name) {
+  Result<BundleView> view = Parse(file);
+  if (!view.ok()) return view.status().In(name);
+  return view;
+}
+
+}  // namespace elm

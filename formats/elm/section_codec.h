@@ -1,0 +1,53 @@
+// The small sections of a bundle, one Encode and one Parse each, and what a reader knows about the
+// kinds. For the reader and the writer; users of bundles include bundle.h.
+//
+// Parse functions take untrusted bytes, at any address. Their messages name the field; the caller
+// adds file and section.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "formats/base/status.h"
+#include "formats/elm/bundle.h"
+#include "formats/elm/layout.h"
+#include "formats/model/level_table.h"
+#include "formats/model/model_config.h"
+#include "formats/model/tensor_list.h"
+
+namespace elm {
+
+// "model", "levels", ..., "unknown" for a kind that this version does not know.
+const char* SectionName(layout::SectionKind kind);
+bool IsKnown(layout::SectionKind kind);
+bool IsBulk(layout::SectionKind kind);
+// The flags that a known kind carries.
+uint32_t FlagsOf(layout::SectionKind kind);
+
+layout::TensorLayout LayoutOf(TensorRole role);
+
+std::vector<std::byte> EncodeModel(const ModelConfig& config);
+Result<ModelConfig> ParseModel(std::span<const std::byte> section);
+
+std::vector<std::byte> EncodeLevels(const LevelTable& table);
+Result<LevelTable> ParseLevels(std::span<const std::byte> section, const ModelConfig& config);
+
+std::vector<std::byte> EncodeGeneration(const GenerationConfig& generation);
+Result<GenerationConfig> ParseGeneration(std::span<const std::byte> section,
+                                         const ModelConfig& config);
+// Ids below the vocabulary, at most kMaxStopIds of them, a chat template in UTF-8, no BOS to add
+// where there is none.
+Status ValidateGeneration(const GenerationConfig& generation, const ModelConfig& config);
+
+std::vector<std::byte> EncodeText(std::string_view text);
+
+std::vector<std::byte> EncodeTensors(std::span<const layout::TensorRecord> records);
+// `weights_offset` and `weights_size` are those of the weights section. Fills all but `bytes`.
+Result<std::vector<BundleTensor>> ParseTensors(std::span<const std::byte> section,
+                                               const ModelConfig& config, uint64_t weights_offset,
+                                               uint64_t weights_size);
+
+}  // namespace elm

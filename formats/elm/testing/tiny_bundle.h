@@ -1,0 +1,76 @@
+// A bundle small enough to damage every bit of, and the values that it holds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/base/hash.h"
+#include "formats/base/mapped_file.h"
+#include "formats/base/status.h"
+#include "formats/base/testing/temporary_directory.h"
+#include "formats/elm/bundle_writer.h"
+
+namespace elm::testing {
+
+inline ModelConfig TinyConfig() {
+  ModelConfig config;
+  config.layers = 2;
+  config.width = 8;
+  config.query_heads = 4;
+  config.kv_heads = 2;
+  config.head_dim = 2;
+  config.neurons = 6;
+  config.vocab = 10;
+  config.context = 16;
+  return config;
+}
+
+// Two levels; layer 0 is an anchor, layer 1 interleaves its KV heads.
+inline LevelTable TinyLevels() {
+  LevelTable table;
+  table.kv_of = {{0, 0, 1, 1}, {0, 1, 0, 1}};
+  table.anchors = {0};
+  table.levels = {{700, {{4, 2, 6}, {1, 1, 3}}}, {1000, {{4, 2, 6}, {4, 2, 6}}}};
+  return table;
+}
+
+inline BundleContents TinyContents(DType weights = DType::kF16) {
+  BundleContents contents;
+  contents.config = TinyConfig();
+  contents.levels = TinyLevels();
+  contents.generation.bos_id = 1;
+  contents.generation.add_bos = true;
+  contents.generation.stop_ids = {2, 9};
+  contents.generation.chat_template = "<user>{text}";
+  contents.tokenizer_model = "a serialised tokenizer";
+  contents.provenance_json = R"({"source":"tiny"})";
+  contents.weights = weights;
+  return contents;
+}
+
+// The value of element `index` of a tensor: in (-1, 1], a multiple of 1/128, so that all element
+// types hold it exactly; different from tensor to tensor.
+inline float TinyValue(const TensorSpec& spec, uint64_t index) {
+  const uint64_t mixed = Hash64(std::as_bytes(std::span(spec.name))) + index * 0x9e3779b97f4a7c15U;
+  return static_cast<float>(static_cast<int64_t>(mixed >> 56) - 128) / 128.0F + 1.0F / 128.0F;
+}
+
+inline Status FillTiny(const TensorSpec& spec, std::span<float> values) {
+  for (size_t i = 0; i < values.size(); ++i) values[i] = TinyValue(spec, i);
+  return Status::Ok();
+}
+
+// The bytes of the bundle that WriteBundle() makes of `contents`.
+inline Result<std::vector<std::byte>> MakeBundleBytes(const BundleContents& contents) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.Path("tiny.elm");
+  ELM_RETURN_IF_ERROR(WriteBundle(path, contents, FillTiny));
+  ELM_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, uint64_t{1} << 30));
+  const auto view = std::as_bytes(std::span(bytes));
+  return std::vector<std::byte>(view.begin(), view.end());
+}
+
+}  // namespace elm::testing
