@@ -1,5 +1,5 @@
-// What profiling measures, as sums that can be merged: the scores of two disjoint sets of calibration
-// sequences add up to the scores of their union.
+// What profiling measures, as sums that can be merged: the scores of two disjoint sets of
+// calibration sequences add up to the scores of their union.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,18 @@
 
 namespace elm {
 
-// How much a unit matters, judged by ...
+// How much a unit matters, judged by ... L is a sequence's mean next-token loss in nats, and g_t =
+// dL/dgate_t the derivative by a gate on the unit's output at position t; a KV group's g_t is the
+// sum of its query heads'. Every metric is a mean over sequences, so MetricSums hold sums over
+// sequences.
 enum class ScoreMetric : uint8_t {
-  kSequence,        // mean over sequences of |dL/dgate|, L the sequence's mean next-token loss
-  kSquared,         // mean over sequences of (dL/dgate)^2
-  kToken,           // mean over tokens of |dL/dgate at that token|
+  kSequence,        // |sum over t of g_t|
+  kSquared,         // (sum over t of g_t)^2
+  kToken,           // sum over t of |g_t|: the mean over tokens of |d(summed loss)/dgate_t|
   kWeightGradient,  // sum over the unit's weights of |W * dL/dW| (the published artifact)
-  kExact,           // |L - L(unit removed)|, heads only
+  // L(unit removed) - L, heads only. The sums are signed, so that they stay sums; the score is the
+  // absolute value of the whole sum: |mean loss increase|, not a mean of absolute values.
+  kExact,
 };
 inline constexpr int kScoreMetrics = 5;
 // "sequence", "squared", "token", "weight-gradient", "exact".
@@ -29,7 +34,7 @@ std::optional<ScoreMetric> ParseScoreMetric(std::string_view name);
 // Sums of one metric over sequences; empty vectors where the metric was not measured.
 struct MetricSums {
   std::vector<double> heads;    // [layers, query_heads]
-  std::vector<double> groups;   // [layers, kv_heads]: a KV head gated together with all its query heads
+  std::vector<double> groups;   // [layers, kv_heads]: a KV head with all its query heads
   std::vector<double> neurons;  // [layers, neurons]
 
   bool operator==(const MetricSums&) const = default;
@@ -41,13 +46,14 @@ struct UnitScores {
   uint32_t kv_heads = 0;
   uint32_t neurons = 0;
   uint64_t sequences = 0;
-  double loss_sum = 0;  // of the whole model, sum over sequences of the mean next-token loss in nats
+  double loss_sum = 0;  // whole model, sum over sequences of the mean next-token loss in nats
   MetricSums metrics[kScoreMetrics];  // by ScoreMetric
 
   const MetricSums& of(ScoreMetric metric) const { return metrics[static_cast<int>(metric)]; }
   MetricSums& of(ScoreMetric metric) { return metrics[static_cast<int>(metric)]; }
 
-  // Adds another file's sums. Refuses other shapes, and a metric that only one side has.
+  // Adds another file's sums. Refuses other shapes, and a metric that only one side has. A side
+  // without sequences counts as nothing.
   Status Merge(const UnitScores& other);
   static UnitScores ForModel(const ModelConfig& config);
 };
@@ -62,8 +68,8 @@ struct LayerScores {
   Status Merge(const LayerScores& other);
 };
 
-// Stage outputs in HDF5, written atomically. Load refuses a file of another kind or with other shapes
-// than it declares, naming file and dataset.
+// Stage outputs in HDF5, written atomically. Load refuses a file of another kind or with other
+// shapes than it declares, naming file and dataset.
 Status SaveUnitScores(const std::string& path, const UnitScores& scores);
 Result<UnitScores> LoadUnitScores(const std::string& path);
 Status SaveLayerScores(const std::string& path, const LayerScores& scores);

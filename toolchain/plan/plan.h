@@ -26,12 +26,15 @@ std::optional<UnitPolicy> ParseUnitPolicy(std::string_view name);
 struct PlanOptions {
   // Targets in thousandths of the layers' weights, ascending; 1000 is added when missing.
   std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
-  double anchor_share = 0.2;                     // floor(share * layers) most important layers stay whole
+  double anchor_share = 0.2;  // floor(share * layers) most important layers stay whole
   std::optional<std::vector<uint32_t>> anchors;  // or exactly these
   UnitPolicy policy = UnitPolicy::kKvGroup;
   ScoreMetric metric = ScoreMetric::kToken;
   uint32_t neuron_snap = 32;  // neuron counts are multiples of it, or all of them
 };
+
+// A level is met when its true share is within one point of its name.
+inline constexpr double kLevelTolerance = 0.01;
 
 // What a level really became.
 struct LevelReport {
@@ -50,14 +53,14 @@ struct PlanResult {
 // The layers that stay whole, ascending: those whose skipping costs most.
 std::vector<uint32_t> ChooseAnchors(const LayerScores& scores, double share);
 
-// Sorts every layer's units by score, most important first; ties keep the original order. KV heads come
-// by first use. With kKvGroup whole groups move, with kQueryHead single query heads do.
+// Sorts every layer's units by score, most important first; ties keep the original order. KV heads
+// come by first use. With kKvGroup whole groups move, with kQueryHead single query heads do.
 Result<UnitOrder> OrderUnits(const ModelConfig& config, const UnitScores& scores,
                              const PlanOptions& options);
 
-// Uniform allocation: every layer that is no anchor keeps the same fraction of its units, up to one unit
-// (or one snap of neurons), with the remainder going to the most important layers first; nested from
-// level to level; the reached true share as close to the target as the units allow.
+// Uniform allocation: every layer that is no anchor keeps the same fraction of its units, up to one
+// unit (or one snap of neurons), with the remainder going to the most important layers first;
+// nested from level to level; the reached true share as close to the target as the units allow.
 Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_scores,
                             const LayerScores& layer_scores, const PlanOptions& options);
 
