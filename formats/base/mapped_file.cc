@@ -52,6 +52,9 @@ Result<MappedFile> MappedFile::Open(const std::string& path, Access access) {
   }
   mapped.data_ = static_cast<const std::byte*>(address);
   madvise(address, mapped.size_, access == Access::kRandom ? MADV_RANDOM : MADV_SEQUENTIAL);
+  // Where the page cache holds the file in huge pages, one touch would map two megabytes; a level of a
+  // bundle touches many short runs and must not pay for what lies between them.
+  if (access == Access::kRandom) madvise(address, mapped.size_, MADV_NOHUGEPAGE);
   return mapped;
 }
 

@@ -1,14 +1,17 @@
-// "Did you mean": the nearest of a list of names.
+// "Did you mean ...?"
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace elm {
 
-// The candidate with the smallest Levenshtein distance to `text`, or an empty string when none is near
-// enough to be a slip of the fingers (a third of its length, at least two edits). The first on a tie.
-std::string Suggest(std::string_view text, const std::vector<std::string>& candidates);
+// Fewest insertions, deletions and replacements of one character that turn `a` into `b`.
+size_t EditDistance(std::string_view a, std::string_view b);
+
+// "; did you mean <closest>?", or nothing when no candidate is near.
+std::string Suggestion(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace elm

@@ -2,10 +2,11 @@
 //
 //   ELM_ASSIGN_OR_RETURN(auto model, elm::Model::Load("model.elm"));
 //   ELM_ASSIGN_OR_RETURN(auto session, elm::Session::Create(model, {.level = "0.5"}));
-//   ELM_ASSIGN_OR_RETURN(auto result, elm::Generate(*session, "Once upon a time", {.max_tokens = 64}));
+//   ELM_ASSIGN_OR_RETURN(auto result, elm::Generate(*session, "Once upon", {.max_tokens = 64}));
 //
-// A Model is immutable and may be shared by threads and sessions; a Session belongs to one thread at a
-// time and owns all that changes: level, KV cache, scratch, random numbers. Nothing throws or prints.
+// A Model is immutable and may be shared by threads and sessions; a Session belongs to one thread
+// at a time and owns all that changes: level, KV cache, scratch, random numbers. Nothing throws or
+// prints.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,9 @@ class Tokenizer {
   std::vector<uint32_t> Encode(std::string_view text) const;
   // The text of a sequence of ids.
   std::string Decode(std::span<const uint32_t> ids) const;
-  // What `id` appends to a text that already stands, byte for byte: one byte of a character for a byte
-  // piece, a leading space where the piece has one, nothing for control pieces and ids out of range.
+  // What `id` appends to a text that already stands, byte for byte: one byte of a character for a
+  // byte piece, a leading space where the piece has one, nothing for control pieces and ids out of
+  // range.
   std::string Piece(uint32_t id) const;
 
   uint32_t size() const;
@@ -63,8 +65,8 @@ class Model {
   const Bundle& bundle() const;
   const ModelConfig& config() const;
   const LevelTable& levels() const;
-  // Parsed on first use (a vocabulary of 32 thousand pieces takes longer than the rest of loading). Fails
-  // when the bundle carries none or a broken one.
+  // Parsed on first use (a vocabulary of 32 thousand pieces takes longer than the rest of loading).
+  // Fails when the bundle carries none or a broken one.
   Result<const Tokenizer*> tokenizer() const;
 
   struct Impl;
@@ -88,8 +90,8 @@ class Session {
 
   const Model& model() const;
 
-  // Selects another row of the level table: no weight moves. The KV cache belongs to the level that wrote
-  // it, so it is emptied (the policy "rebuild": exact).
+  // Selects a row of the level table: no weight moves. The KV cache belongs to the level that wrote
+  // it, so another level empties it (the policy "rebuild": exact); the same one changes nothing.
   Status SetLevel(std::string_view name);
   size_t level() const;  // index into model().levels().levels
 
@@ -98,15 +100,16 @@ class Session {
   uint32_t position() const;  // tokens in the KV cache
   uint32_t context() const;   // most tokens it can hold
 
-  // Runs `ids` through the model behind what is already there. Fails, changing nothing, when they do not
-  // fit the context or an id is outside the vocabulary.
+  // Runs `ids` through the model behind what is already there. Fails, changing nothing, when they
+  // do not fit the context or an id is outside the vocabulary.
   Status Append(std::span<const uint32_t> ids);
 
-  // Logits [vocab] of the token that follows the last appended one. Empty before the first Append; valid
-  // until the next call that is not const.
+  // Logits [vocab] of the token that follows the last appended one. Empty before the first Append;
+  // valid until the next call that is not const.
   std::span<const float> logits() const;
 
-  // Appends `ids` one position after the other and hands out the logits behind each of them, for scoring.
+  // Appends `ids` one position after the other and hands out the logits behind each of them, for
+  // scoring.
   Status Score(std::span<const uint32_t> ids,
                const std::function<void(size_t index, std::span<const float> logits)>& visit);
 
@@ -130,7 +133,7 @@ Status Validate(const SamplingOptions& options);
 
 struct GenerateOptions {
   uint32_t max_tokens = 256;
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   bool ignore_stop = false;  // do not end at the bundle's stop ids
 };
 
@@ -146,10 +149,12 @@ struct GenerateResult {
 };
 const char* FinishName(GenerateResult::Finish finish);
 
-// Called with each new piece of text, whole UTF-8 characters only; returns false to stop.
+// Called once per token with the text that it completes, whole UTF-8 characters only: empty while a
+// character is incomplete. Returns false to stop.
 using TextSink = std::function<bool(std::string_view text)>;
 
-// Tokenizes (with BOS where the bundle says so), prefills and decodes. The session is Reset() first.
+// Tokenizes (with BOS where the bundle says so), prefills and decodes. The session is Reset()
+// first.
 Result<GenerateResult> Generate(Session& session, std::string_view prompt,
                                 const GenerateOptions& options, const TextSink& sink = {});
 

@@ -1,0 +1,53 @@
+// Keys and values of the tokens so far, float32.
+//
+// The cache has room for all KV heads of every layer, whatever the level, and each head's rows lie
+// together: a level with fewer heads writes to a prefix, and pages of heads that no level in use
+// keeps are never touched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "formats/base/status.h"
+#include "formats/model/model_config.h"
+#include "runtime/engine/floats.h"
+
+namespace elm {
+
+class KvCache {
+ public:
+  // Room for `context` tokens. kOutOfMemory when the machine has not enough.
+  static Result<KvCache> Create(const ModelConfig& config, uint32_t context);
+
+  uint32_t context() const { return context_; }
+  uint32_t length() const { return length_; }  // tokens held
+  size_t level() const { return level_; }      // the level that wrote them
+
+  // Empties the cache; what follows is written by `level`.
+  void Reset(size_t level) {
+    level_ = level;
+    length_ = 0;
+  }
+  // `tokens` more positions are complete in every layer.
+  void Advance(uint32_t tokens) { length_ += tokens; }
+
+  // [context, head_dim] of one head.
+  float* keys(uint32_t layer, uint32_t head) { return keys_.get() + Offset(layer, head); }
+  float* values(uint32_t layer, uint32_t head) { return values_.get() + Offset(layer, head); }
+
+ private:
+  KvCache() = default;
+  size_t Offset(uint32_t layer, uint32_t head) const {
+    return (size_t{layer} * kv_heads_ + head) * context_ * head_dim_;
+  }
+
+  uint32_t context_ = 0;
+  uint32_t kv_heads_ = 0;
+  uint32_t head_dim_ = 0;
+  uint32_t length_ = 0;
+  size_t level_ = 0;
+  Floats keys_;    // [layers, kv_heads, context, head_dim]
+  Floats values_;  // [layers, kv_heads, context, head_dim]
+};
+
+}  // namespace elm

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <utility>
+
+#include "runtime/engine/forward.h"
+#include "runtime/engine/kv_cache.h"
+#include "runtime/engine/model_impl.h"
+#include "runtime/include/elm/elm.hpp"
+
+namespace elm {
+
+struct Session::Impl {
+  std::shared_ptr<const Model> model;
+  KvCache cache;
+  Scratch scratch;
+  const Level* level;             // a row of the model's level table
+  std::span<const float> logits;  // [vocab], a row of scratch.logits
+
+  ForwardModel forward_model() const {
+    const Model::Impl& parts = model->impl();
+    return {model->config(), parts.weights, parts.rope_frequencies, *level};
+  }
+
+  void SelectLevel(size_t index) {
+    level = &model->levels().levels[index];
+    Empty(index);
+  }
+
+  void Empty(size_t index) {
+    cache.Reset(index);
+    logits = {};
+  }
+
+  // Everything that can be wrong with an input, found out before anything changes.
+  Status Check(std::span<const uint32_t> ids) const {
+    const uint32_t room = cache.context() - cache.length();
+    if (ids.size() > room) {
+      return InvalidArgument(ids.size(), " tokens behind ", cache.length(),
+                             " do not fit the context of ", cache.context(), " tokens");
+    }
+    const uint32_t vocab = model->config().vocab;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] >= vocab) {
+        return InvalidArgument("token id ", ids[i], " at index ", i,
+                               " is outside the vocabulary of ", vocab);
+      }
+    }
+    return Status::Ok();
+  }
+
+  void ComputeLogitRows(uint32_t first, uint32_t rows) {
+    ComputeLogits(forward_model(), first, rows, scratch);
+    const size_t vocab = model->config().vocab;
+    logits = {scratch.logits.get() + (rows - 1) * vocab, vocab};
+  }
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> model,
+                                                 const Options& options) {
+  ELM_ASSIGN_OR_RETURN(const size_t level, FindLevel(model->levels(), options.level));
+  const ModelConfig& config = model->config();
+  if (options.context > config.context) {
+    return InvalidArgument("a context of ", options.context, " tokens exceeds the model's ",
+                           config.context);
+  }
+  const uint32_t context = options.context == 0 ? config.context : options.context;
+  ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context));
+  ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context));
+  std::unique_ptr<Impl> impl(
+      new Impl{std::move(model), std::move(cache), std::move(scratch), nullptr, {}});
+  impl->SelectLevel(level);
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+const Model& Session::model() const { return *impl_->model; }
+
+Status Session::SetLevel(std::string_view name) {
+  ELM_ASSIGN_OR_RETURN(const size_t index, FindLevel(model().levels(), name));
+  if (index != level()) impl_->SelectLevel(index);
+  return Status::Ok();
+}
+
+size_t Session::level() const { return impl_->cache.level(); }
+
+void Session::Reset() { impl_->Empty(level()); }
+uint32_t Session::position() const { return impl_->cache.length(); }
+uint32_t Session::context() const { return impl_->cache.context(); }
+std::span<const float> Session::logits() const { return impl_->logits; }
+
+Status Session::Append(std::span<const uint32_t> ids) {
+  ELM_RETURN_IF_ERROR(impl_->Check(ids));
+  while (!ids.empty()) {
+    const auto block = ids.first(std::min<size_t>(ids.size(), kBlockTokens));
+    ids = ids.subspan(block.size());
+    ForwardBlock(impl_->forward_model(), block, impl_->cache, impl_->scratch);
+    if (ids.empty()) impl_->ComputeLogitRows(static_cast<uint32_t>(block.size()) - 1, 1);
+  }
+  return Status::Ok();
+}
+
+Status Session::Score(
+    std::span<const uint32_t> ids,
+    const std::function<void(size_t index, std::span<const float> logits)>& visit) {
+  ELM_RETURN_IF_ERROR(impl_->Check(ids));
+  const size_t vocab = model().config().vocab;
+  for (size_t begin = 0; begin < ids.size(); begin += kBlockTokens) {
+    const auto block = ids.subspan(begin, std::min<size_t>(ids.size() - begin, kBlockTokens));
+    ForwardBlock(impl_->forward_model(), block, impl_->cache, impl_->scratch);
+    for (uint32_t first = 0; first < block.size(); first += kLogitRows) {
+      const auto rows = std::min<uint32_t>(static_cast<uint32_t>(block.size()) - first, kLogitRows);
+      impl_->ComputeLogitRows(first, rows);
+      for (uint32_t row = 0; row < rows; ++row) {
+        visit(begin + first + row, {impl_->scratch.logits.get() + row * vocab, vocab});
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+}  // namespace elm

@@ -1,0 +1,223 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "runtime/engine/testing/tiny_model.h"
+#include "runtime/include/elm/elm.hpp"
+
+namespace elm {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::LoadSmallModel;
+using testing::ReferenceModel;
+using testing::SmallContents;
+
+std::shared_ptr<const Model> Load(const BundleContents& contents) {
+  auto model = LoadSmallModel(contents);
+  EXPECT_TRUE(model.ok()) << model.status().ToString();
+  return *model;
+}
+
+std::unique_ptr<Session> Open(std::shared_ptr<const Model> model, const std::string& level,
+                              uint32_t context = 0) {
+  auto session = Session::Create(std::move(model), {.level = level, .context = context});
+  EXPECT_TRUE(session.ok()) << session.status().ToString();
+  return std::move(*session);
+}
+
+// Enough tokens for more than one block.
+std::vector<uint32_t> Ids(size_t count) {
+  std::vector<uint32_t> ids(count);
+  for (size_t i = 0; i < count; ++i) ids[i] = static_cast<uint32_t>((i * 37 + 11) % 290);
+  return ids;
+}
+
+double LargestDifference(std::span<const float> actual, std::span<const double> expected) {
+  EXPECT_EQ(actual.size(), expected.size());
+  double largest = 0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const double difference = std::abs(actual[i] - expected[i]);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
+
+double LargestDifference(std::span<const float> actual, std::span<const float> expected) {
+  const std::vector<double> widened(expected.begin(), expected.end());
+  return LargestDifference(actual, widened);
+}
+
+std::vector<float> Copy(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+void CheckEveryLevel(const BundleContents& contents) {
+  const auto model = Load(contents);
+  const ReferenceModel reference(contents);
+  const auto ids = Ids(45);
+  for (size_t level = 0; level < contents.levels.levels.size(); ++level) {
+    const std::string name = LevelName(contents.levels.levels[level].name_permille);
+    SCOPED_TRACE(StrCat("level ", name, ", ", DTypeName(contents.weights)));
+    const auto expected = reference.Logits(ids, level);
+    auto session = Open(model, name);
+    size_t visited = 0;
+    ASSERT_TRUE(session
+                    ->Score(ids,
+                            [&](size_t index, std::span<const float> logits) {
+                              EXPECT_EQ(index, visited++);
+                              EXPECT_LE(LargestDifference(logits, expected[index]), 1e-4);
+                            })
+                    .ok());
+    EXPECT_EQ(visited, ids.size());
+    EXPECT_LE(LargestDifference(session->logits(), expected.back()), 1e-4);
+  }
+}
+
+TEST(Session, EveryLevelAgreesWithTheReference) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBf16}) {
+    CheckEveryLevel(SmallContents(dtype));
+  }
+}
+
+TEST(Session, TiedHeadAgreesWithTheReference) {
+  BundleContents contents = SmallContents();
+  contents.config.tied_head = true;
+  CheckEveryLevel(contents);
+}
+
+TEST(Session, LevelsDiffer) {
+  const ReferenceModel reference(SmallContents());
+  const auto ids = Ids(9);
+  const auto small = reference.Logits(ids, 0).back();
+  const auto full = reference.Logits(ids, 2).back();
+  const std::vector<float> narrowed(small.begin(), small.end());
+  EXPECT_GT(LargestDifference(narrowed, full), 0.1);
+}
+
+TEST(Session, OneByOneEqualsPrefill) {
+  const auto model = Load(SmallContents());
+  const auto ids = Ids(70);
+  for (const char* level : {"0.3", "0.6", "1.0"}) {
+    auto prefilled = Open(model, level);
+    ASSERT_TRUE(prefilled->Append(ids).ok());
+    auto incremental = Open(model, level);
+    for (const uint32_t id : ids) ASSERT_TRUE(incremental->Append({{id}}).ok());
+    EXPECT_EQ(incremental->position(), prefilled->position());
+    EXPECT_LE(LargestDifference(incremental->logits(), prefilled->logits()), 1e-4) << level;
+  }
+}
+
+TEST(Session, ScoreLeavesTheLogitsOfTheLastToken) {
+  const auto model = Load(SmallContents());
+  const auto ids = Ids(43);
+  auto appended = Open(model, "0.6");
+  ASSERT_TRUE(appended->Append(ids).ok());
+  auto scored = Open(model, "0.6");
+  ASSERT_TRUE(scored->Score(ids, [](size_t, std::span<const float>) {}).ok());
+  EXPECT_LE(LargestDifference(scored->logits(), appended->logits()), 1e-6);
+  EXPECT_EQ(scored->position(), 43U);
+}
+
+TEST(Session, LogitsAreEmptyBeforeTheFirstToken) {
+  auto session = Open(Load(SmallContents()), "1.0");
+  EXPECT_TRUE(session->logits().empty());
+  ASSERT_TRUE(session->Append({}).ok());
+  EXPECT_TRUE(session->logits().empty());
+}
+
+TEST(Session, SwitchingTheLevelEmptiesTheCache) {
+  const auto model = Load(SmallContents());
+  const auto ids = Ids(12);
+  auto fresh = Open(model, "0.3");
+  ASSERT_TRUE(fresh->Append(ids).ok());
+  const auto expected = Copy(fresh->logits());
+
+  auto session = Open(model, "1.0");
+  ASSERT_TRUE(session->Append(Ids(30)).ok());
+  ASSERT_TRUE(session->SetLevel("0.3").ok());
+  EXPECT_EQ(session->level(), 0U);
+  EXPECT_EQ(session->position(), 0U);
+  EXPECT_TRUE(session->logits().empty());
+  ASSERT_TRUE(session->Append(ids).ok());
+  EXPECT_EQ(Copy(session->logits()), expected);
+}
+
+TEST(Session, SelectingTheSameLevelKeepsTheCache) {
+  auto session = Open(Load(SmallContents()), "0.6");
+  ASSERT_TRUE(session->Append(Ids(5)).ok());
+  ASSERT_TRUE(session->SetLevel("60%").ok());
+  EXPECT_EQ(session->position(), 5U);
+}
+
+TEST(Session, ResetForgets) {
+  auto session = Open(Load(SmallContents()), "0.6");
+  ASSERT_TRUE(session->Append(Ids(9)).ok());
+  const auto first = Copy(session->logits());
+  ASSERT_TRUE(session->Append(Ids(20)).ok());
+  session->Reset();
+  EXPECT_EQ(session->position(), 0U);
+  EXPECT_EQ(session->level(), 1U);
+  ASSERT_TRUE(session->Append(Ids(9)).ok());
+  EXPECT_EQ(Copy(session->logits()), first);
+}
+
+TEST(Session, UnknownLevelListsTheNames) {
+  const auto model = Load(SmallContents());
+  const auto created = Session::Create(model, {.level = "0.5"});
+  EXPECT_EQ(created.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(created.status().message(), HasSubstr("0.3, 0.6, 1.0"));
+  auto session = Open(model, "0.6");
+  ASSERT_TRUE(session->Append(Ids(3)).ok());
+  EXPECT_FALSE(session->SetLevel("full").ok());
+  EXPECT_EQ(session->level(), 1U);
+  EXPECT_EQ(session->position(), 3U);
+}
+
+TEST(Session, TooManyTokensChangeNothing) {
+  auto session = Open(Load(SmallContents()), "1.0", 10);
+  EXPECT_EQ(session->context(), 10U);
+  ASSERT_TRUE(session->Append(Ids(4)).ok());
+  const auto before = Copy(session->logits());
+  const Status status = session->Append(Ids(7));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("7 tokens behind 4"));
+  EXPECT_THAT(status.message(), HasSubstr("context of 10"));
+  EXPECT_EQ(session->position(), 4U);
+  EXPECT_EQ(Copy(session->logits()), before);
+  EXPECT_TRUE(session->Append(Ids(6)).ok());
+  EXPECT_FALSE(session->Append(Ids(1)).ok());
+}
+
+TEST(Session, ForeignIdsChangeNothing) {
+  const auto model = Load(SmallContents());
+  auto session = Open(model, "1.0");
+  const uint32_t vocab = model->config().vocab;
+  const Status status = session->Append({{1, vocab - 1, vocab}});
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr(StrCat("token id ", vocab, " at index 2")));
+  EXPECT_EQ(session->position(), 0U);
+  EXPECT_TRUE(session->Append({{1, vocab - 1}}).ok());
+}
+
+TEST(Session, ContextBeyondTheModelsIsRefused) {
+  const auto created = Session::Create(Load(SmallContents()), {.level = "1.0", .context = 81});
+  EXPECT_EQ(created.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(created.status().message(), HasSubstr("81"));
+  EXPECT_THAT(created.status().message(), HasSubstr("80"));
+}
+
+TEST(Session, SeveralSessionsShareAModel) {
+  const auto model = Load(SmallContents());
+  auto one = Open(model, "0.3");
+  auto other = Open(model, "1.0");
+  ASSERT_TRUE(one->Append(Ids(8)).ok());
+  const auto alone = Copy(one->logits());
+  ASSERT_TRUE(other->Append(Ids(8)).ok());
+  EXPECT_EQ(Copy(one->logits()), alone);
+  EXPECT_GT(LargestDifference(other->logits(), one->logits()), 0.01);
+}
+
+}  // namespace
+}  // namespace elm

@@ -1,0 +1,223 @@
+// A small random model with a level table whose KV heads are shared unevenly, written to a bundle,
+// and the same forward pass once more: naive, in double precision, over plain row-major matrices.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/base/dtype.h"
+#include "formats/base/hash.h"
+#include "formats/base/testing/temporary_directory.h"
+#include "formats/elm/bundle_writer.h"
+#include "runtime/engine/testing/tiny_tokenizer.h"
+#include "runtime/include/elm/elm.hpp"
+
+namespace elm::testing {
+
+inline ModelConfig SmallConfig() {
+  ModelConfig config;
+  config.layers = 3;
+  config.width = 40;
+  config.query_heads = 6;
+  config.kv_heads = 3;
+  config.head_dim = 8;
+  config.neurons = 172;
+  config.vocab = static_cast<uint32_t>(TinyPieces().size()) + 5;
+  config.context = 80;
+  return config;
+}
+
+// Level 0.3 skips the attention of layer 1 and the MLP of layer 2; counts are not multiples of a
+// tile.
+inline LevelTable SmallLevels() {
+  LevelTable table;
+  table.kv_of = {{0, 1, 0, 2, 2, 1}, {0, 0, 1, 2, 1, 2}, {0, 1, 2, 2, 1, 0}};
+  table.levels = {{300, {{1, 1, 33}, {0, 0, 50}, {3, 3, 0}}},
+                  {600, {{3, 2, 100}, {2, 1, 50}, {3, 3, 97}}},
+                  {1000, {{6, 3, 172}, {6, 3, 172}, {6, 3, 172}}}};
+  return table;
+}
+
+inline BundleContents SmallContents(DType weights = DType::kF32) {
+  BundleContents contents;
+  contents.config = SmallConfig();
+  contents.levels = SmallLevels();
+  contents.generation.bos_id = 1;
+  contents.generation.add_bos = true;
+  contents.generation.stop_ids = {2};
+  contents.tokenizer_model = TinyTokenizerModel();
+  contents.weights = weights;
+  return contents;
+}
+
+// Reproducible values that keep activations near 1; norms near 1.
+inline std::vector<float> SmallTensor(const TensorSpec& spec, DType weights) {
+  std::mt19937_64 engine(Hash64(std::as_bytes(std::span(spec.name))));
+  std::vector<float> values(spec.rows * spec.columns);
+  const double scale = spec.is_vector() ? 0.5 : 2.0 / std::sqrt(static_cast<double>(spec.columns));
+  for (float& value : values) {
+    const double uniform = static_cast<double>(engine() >> 11) * 0x1p-52 - 1.0;
+    value = static_cast<float>((spec.is_vector() ? 1.0 : 0.0) + scale * uniform);
+  }
+  if (spec.is_vector()) return values;
+  std::vector<std::byte> bytes(values.size() * DTypeSize(weights));
+  EncodeFromFloat(weights, values, bytes.data());
+  DecodeToFloat(weights, bytes.data(), values);
+  return values;
+}
+
+inline Status WriteSmallBundle(const std::string& path, const BundleContents& contents) {
+  return WriteBundle(path, contents, [&](const TensorSpec& spec, std::span<float> values) {
+    const std::vector<float> tensor = SmallTensor(spec, contents.weights);
+    std::copy(tensor.begin(), tensor.end(), values.begin());
+    return Status::Ok();
+  });
+}
+
+// Writes and loads in one step. The mapping outlives the file's name.
+inline Result<std::shared_ptr<const Model>> LoadSmallModel(const BundleContents& contents) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.Path("small.elm");
+  ELM_RETURN_IF_ERROR(WriteSmallBundle(path, contents));
+  return Model::Load(path);
+}
+
+// The reference. Logits [ids, vocab] behind every position, computed over the whole sequence at
+// once.
+class ReferenceModel {
+ public:
+  explicit ReferenceModel(const BundleContents& contents)
+      : config_(contents.config), levels_(contents.levels) {
+    for (const TensorSpec& spec : ListTensors(config_)) {
+      tensors_[spec.name] = SmallTensor(spec, contents.weights);
+    }
+  }
+
+  std::vector<std::vector<double>> Logits(std::span<const uint32_t> ids, size_t level) const {
+    std::vector<Vector> residual;
+    const auto& embedding = Tensor(TensorRole::kEmbedding, 0);
+    for (const uint32_t id : ids) {
+      const auto row = embedding.begin() + static_cast<ptrdiff_t>(size_t{id} * config_.width);
+      residual.emplace_back(row, row + config_.width);
+    }
+    for (uint32_t layer = 0; layer < config_.layers; ++layer) {
+      AddAttention(layer, levels_.levels[level].layers[layer], residual);
+      AddMlp(layer, levels_.levels[level].layers[layer], residual);
+    }
+    std::vector<Vector> logits;
+    const auto head = config_.tied_head ? TensorRole::kEmbedding : TensorRole::kHead;
+    for (const Vector& row : residual) {
+      const Vector normed = Normed(row, Tensor(TensorRole::kFinalNorm, 0));
+      logits.push_back(Product(Tensor(head, 0), config_.vocab, config_.vocab, normed));
+    }
+    return logits;
+  }
+
+ private:
+  using Vector = std::vector<double>;
+
+  const std::vector<float>& Tensor(TensorRole role, uint32_t layer) const {
+    return tensors_.at(TensorName(role, layer));
+  }
+
+  Vector Normed(const Vector& row, const std::vector<float>& norm) const {
+    double squares = 0;
+    for (const double value : row) squares += value * value;
+    const double root = std::sqrt(squares / static_cast<double>(row.size()) + config_.rms_epsilon);
+    Vector normed(row.size());
+    for (size_t i = 0; i < row.size(); ++i) normed[i] = norm[i] * row[i] / root;
+    return normed;
+  }
+
+  // The first `kept` of `rows` outputs over as many inputs as `input` has, a prefix of the columns.
+  static Vector Product(const std::vector<float>& matrix, size_t rows, size_t kept,
+                        const Vector& input) {
+    const size_t columns = matrix.size() / rows;
+    Vector output(kept, 0.0);
+    for (size_t row = 0; row < kept; ++row) {
+      for (size_t k = 0; k < input.size(); ++k) output[row] += matrix[row * columns + k] * input[k];
+    }
+    return output;
+  }
+
+  void Rotate(Vector& heads, size_t position) const {
+    const size_t half = config_.head_dim / 2;
+    for (size_t head = 0; head < heads.size(); head += config_.head_dim) {
+      for (size_t i = 0; i < half; ++i) {
+        const double exponent = static_cast<double>(2 * i) / config_.head_dim;
+        const double angle =
+            static_cast<double>(position) / std::pow(double{config_.rope_theta}, exponent);
+        const double first = heads[head + i];
+        const double second = heads[head + i + half];
+        heads[head + i] = first * std::cos(angle) - second * std::sin(angle);
+        heads[head + i + half] = second * std::cos(angle) + first * std::sin(angle);
+      }
+    }
+  }
+
+  void AddAttention(uint32_t layer, const LayerSlice& slice, std::vector<Vector>& residual) const {
+    const size_t dim = config_.head_dim;
+    std::vector<Vector> queries, keys, values;
+    for (size_t t = 0; t < residual.size(); ++t) {
+      const Vector normed = Normed(residual[t], Tensor(TensorRole::kAttentionNorm, layer));
+      queries.push_back(Product(Tensor(TensorRole::kQuery, layer), config_.query_width(),
+                                slice.query_heads * dim, normed));
+      keys.push_back(Product(Tensor(TensorRole::kKey, layer), config_.kv_width(),
+                             slice.kv_heads * dim, normed));
+      values.push_back(Product(Tensor(TensorRole::kValue, layer), config_.kv_width(),
+                               slice.kv_heads * dim, normed));
+      Rotate(queries.back(), t);
+      Rotate(keys.back(), t);
+    }
+    for (size_t t = 0; t < residual.size(); ++t) {
+      Vector attended(slice.query_heads * dim, 0.0);
+      for (size_t head = 0; head < slice.query_heads; ++head) {
+        const size_t kv = levels_.kv_of[layer][head];
+        Vector weights(t + 1);
+        double sum = 0;
+        for (size_t p = 0; p <= t; ++p) {
+          double dot = 0;
+          for (size_t i = 0; i < dim; ++i) {
+            dot += queries[t][head * dim + i] * keys[p][kv * dim + i];
+          }
+          weights[p] = std::exp(dot / std::sqrt(static_cast<double>(dim)));
+          sum += weights[p];
+        }
+        for (size_t p = 0; p <= t; ++p) {
+          for (size_t i = 0; i < dim; ++i) {
+            attended[head * dim + i] += weights[p] / sum * values[p][kv * dim + i];
+          }
+        }
+      }
+      Add(Product(Tensor(TensorRole::kOutput, layer), config_.width, config_.width, attended),
+          residual[t]);
+    }
+  }
+
+  void AddMlp(uint32_t layer, const LayerSlice& slice, std::vector<Vector>& residual) const {
+    for (Vector& row : residual) {
+      const Vector normed = Normed(row, Tensor(TensorRole::kMlpNorm, layer));
+      Vector gate =
+          Product(Tensor(TensorRole::kGate, layer), config_.neurons, slice.neurons, normed);
+      const Vector up =
+          Product(Tensor(TensorRole::kUp, layer), config_.neurons, slice.neurons, normed);
+      for (size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+      Add(Product(Tensor(TensorRole::kDown, layer), config_.width, config_.width, gate), row);
+    }
+  }
+
+  static void Add(const Vector& addend, Vector& sum) {
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += addend[i];
+  }
+
+  ModelConfig config_;
+  LevelTable levels_;
+  std::map<std::string, std::vector<float>> tensors_;
+};
+
+}  // namespace elm::testing
