@@ -25,6 +25,11 @@ if(NOT ELM_TOOLCHAIN)
   return()
 endif()
 
+find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
+add_library(elm_sentencepiece_train INTERFACE)
+target_link_libraries(elm_sentencepiece_train INTERFACE ${SENTENCEPIECE_TRAIN_LIBRARY}
+                      elm_sentencepiece)
+
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto) # SHA-256 of a run's inputs
@@ -34,19 +39,18 @@ target_include_directories(elm_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(elm_hdf5 INTERFACE ${HDF5_LIBRARIES})
 
 find_package(Torch REQUIRED)
-# Debian's LibTorch calls whatever BLAS /etc/alternatives names: with the reference BLAS it trains 25
-# times slower. A LibTorch from elsewhere brings its own.
-if(TORCH_INSTALL_PREFIX MATCHES "^/usr/?$")
-  find_library(ELM_OPENBLAS NAMES openblas libopenblas.so.0
-               PATH_SUFFIXES openblas-pthread ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread)
-  if(NOT ELM_OPENBLAS)
-    message(FATAL_ERROR "OpenBLAS is missing: without it Debian's LibTorch computes 25 times slower. "
-                        "Run `make setup`, or: apt-get install libopenblas0-pthread")
-  endif()
+if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+  message(FATAL_ERROR "The LibTorch in ${TORCH_INSTALL_PREFIX} is built for the old C++ ABI, which no "
+                      "other library here has. Take the build whose name holds cxx11-abi")
 endif()
+include(ElmBlas)
+find_library(ELM_TORCH_CPU torch_cpu HINTS ${TORCH_INSTALL_PREFIX}/lib REQUIRED)
+elm_check_blas(${ELM_TORCH_CPU})
 add_library(elm_torch INTERFACE)
 target_include_directories(elm_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 target_link_libraries(elm_torch INTERFACE ${TORCH_LIBRARIES})
+# The precompiled header is made with -fPIC; a program, which CMake compiles with -fPIE, could not use it.
+target_compile_options(elm_torch INTERFACE -fPIC)
 
 # A file that includes torch/torch.h takes 12 s to compile; the precompiled header is built once here.
 file(WRITE ${CMAKE_BINARY_DIR}/elm_torch_header.cc "// Carries the precompiled header.\n")

@@ -1,0 +1,77 @@
+# Thin verbs over the presets in CMakePresets.json. `make help` lists them.
+
+JOBS ?= 2#              compile jobs and tests at a time
+SETUP ?= cmake/setup.sh# `make SETUP=true ...` installs nothing
+FUZZ_SECONDS ?= 60#     per fuzz target
+PROMPT ?= Once upon a time
+LEVELS ?= 1.0 0.8 0.5#  what `make demo` runs
+
+.PHONY: bench all setup release dev runtime-only asan tsan android-arm64 test demo fuzz fmt lint clean help
+.DEFAULT_GOAL := all
+
+define build
+	cmake --preset $(1) >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
+	cmake --build --preset $(1) -j $(JOBS)
+endef
+
+all: release ## build the programs: build/release/bin/elmc and build/release/bin/elm
+
+setup: ## install the Debian packages that are missing (as root or with sudo)
+	@$(SETUP) runtime toolchain
+
+release dev: | build ## build with LibTorch: optimised, or for the debugger
+	@$(SETUP) runtime toolchain
+	@$(call build,$@)
+
+runtime-only asan tsan: | build ## build what a phone gets and test it: plain, or under a sanitizer
+	@$(SETUP) runtime
+	@$(call build,$@)
+	@ctest --preset $@ -j $(JOBS)
+
+android-arm64: | build ## build the runtime for a 64-bit ARM phone; test it under qemu
+	@$(SETUP) runtime arm64
+	@$(if $(ANDROID_NDK_HOME),,cmake/arm64-sysroot.sh build/arm64-sysroot)
+	@$(call build,$@)
+	@$(if $(ANDROID_NDK_HOME),,ctest --preset $@ -j $(JOBS))
+
+test: | build ## set up, build and pass every test: release, runtime-only, asan, android-arm64
+	@$(SETUP) runtime toolchain arm64
+	@cmake/arm64-sysroot.sh build/arm64-sysroot
+	@ANDROID_NDK_HOME= cmake/run_tests.sh $(JOBS) release runtime-only asan android-arm64
+
+demo: ## make demo MODEL=DIR DATA=TEXT: a checkpoint becomes build/demo/model.elm and speaks at three levels
+	@$(if $(MODEL),,$(error make demo MODEL=DIR DATA=TEXT: the built-in model comes with the next version))
+	@$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on))
+	@$(MAKE) --no-print-directory release
+	@mkdir -p build/demo
+	build/release/bin/elmc prepare "$(MODEL)" --data "$(DATA)" -o build/demo/model.elm
+	@for level in $(LEVELS); do echo; echo "level $$level:"; \
+	  build/release/bin/elm run build/demo/model.elm --level $$level -p "$(PROMPT)" -n 64 --temperature 0 \
+	    || exit; done
+	@echo; build/release/bin/elmc inspect build/demo/model.elm
+
+bench: release ## memory, opening and switching of a synthetic 1 GB bundle (docs/benchmarks.md)
+	runtime/bench/level_memory.sh build/release/bin build/bench
+
+fuzz: | build ## run every fuzz target for FUZZ_SECONDS; the corpus stays in build/fuzz-corpus
+	@$(SETUP) runtime fuzz
+	@$(call build,$@)
+	@cmake/run_fuzz.sh build/fuzz/bin build/fuzz-corpus $(FUZZ_SECONDS)
+
+fmt: ## clang-format every source file in place
+	@$(SETUP) lint
+	@git ls-files -co --exclude-standard '*.h' '*.hpp' '*.cc' | xargs clang-format -i
+
+lint: | build ## clang-tidy on the files that differ from the last commit
+	@$(SETUP) runtime toolchain lint
+	@cmake --preset dev >/dev/null
+	@cmake/lint.sh build/dev
+
+clean: ## remove build/
+	rm -rf build
+
+build:
+	@mkdir -p build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
