@@ -1,15 +1,13 @@
-// The elastic LLM in LibTorch: forward at a level (really sliced, not masked), with gates on its units,
-// with skipped layers.
+// The elastic LLM in LibTorch: forward at a level (really sliced, not masked), with gates on its
+// units, with skipped layers.
 //
-// Throws elm::Error (bad input) or c10::Error (LibTorch). Const methods may run in parallel, but LibTorch
-// already uses all threads inside one call.
+// Throws elm::Error (bad input) or c10::Error (LibTorch). Const methods may run in parallel, but
+// LibTorch already uses all threads inside one call.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,23 +32,34 @@ struct LlamaLayer {
   std::vector<uint16_t> kv_of;   // [query_heads]: KV head that each query head reads
 };
 
-// A gate multiplies a unit's output; 1 leaves the model as it is, 0 removes the unit. Undefined tensors
-// mean no gates. Shapes broadcast against the batch: [units] or [batch, tokens, units].
+// A gate multiplies a unit's output; 1 leaves the model as it is, 0 removes the unit. Undefined
+// tensors mean no gates. Shapes broadcast against the batch: [units] or [batch, tokens, units]. At
+// a level the first gates belong to the kept units and the others are not used.
 struct LayerGates {
   torch::Tensor heads;    // units = query heads, on each head's output before W_o
   torch::Tensor neurons;  // units = neurons, on silu(gate) * up before W_down
 };
 
+// Keys and values of the positions that a batch has seen. Begins empty; every forward pass appends
+// its tokens. All passes of one cache use the same batch size, level and skipped layers.
+struct KvCache {
+  int64_t tokens = 0;
+  std::vector<torch::Tensor> keys;    // [layers] of [batch, kv_heads, tokens, head_dim], rotated
+  std::vector<torch::Tensor> values;  // [layers] of [batch, kv_heads, tokens, head_dim]
+};
+
 struct ForwardOptions {
-  const Level* level = nullptr;       // nullptr: everything. The model must be in stored (reordered) order
-  std::vector<bool> skip_layers;      // [layers] or empty; a skipped layer is the identity
-  std::span<const LayerGates> gates;  // [layers] or empty
+  const Level* level =
+      nullptr;  // nullptr: everything. The model must be in stored (reordered) order
+  std::vector<bool> skip_layers = {};      // [layers] or empty; a skipped layer is the identity
+  std::span<const LayerGates> gates = {};  // [layers] or empty
+  KvCache* cache = nullptr;                // `ids` continue what the cache holds; without gradients
 };
 
 class Llama {
  public:
-  // Reads the checkpoint tensor by tensor onto `device` in `dtype` (torch::kFloat32, torch::kBFloat16 or
-  // torch::kFloat16). Refuses NaN and infinite weights by tensor name.
+  // Reads the checkpoint tensor by tensor onto `device` in `dtype` (torch::kFloat32,
+  // torch::kBFloat16 or torch::kFloat16). Refuses NaN and infinite weights by tensor name.
   static Llama Load(const Checkpoint& checkpoint, torch::Device device, torch::Dtype dtype);
 
   const ModelConfig& config() const { return config_; }
@@ -69,6 +78,16 @@ class Llama {
   // Mean next-token loss of each sequence in nats, float32 [batch]: positions 0..tokens-2 predict
   // 1..tokens-1. The vocabulary's logits are made a few rows at a time, never all at once.
   torch::Tensor SequenceLoss(const torch::Tensor& ids, const ForwardOptions& options = {}) const;
+
+  // The steps of SequenceLoss, for callers that share some of them between several passes. The
+  // residual stream is [batch, tokens, width]: Embed() makes the one before layer 0, RunLayers()
+  // takes the one before layer `begin` to the one before layer `end`, StreamLoss() ends with the
+  // one after the last.
+  torch::Tensor Embed(const torch::Tensor& ids) const;
+  torch::Tensor RunLayers(torch::Tensor stream, size_t begin, size_t end,
+                          const ForwardOptions& options = {}) const;
+  torch::Tensor FinalNorm(const torch::Tensor& stream) const;
+  torch::Tensor StreamLoss(const torch::Tensor& stream, const torch::Tensor& ids) const;
 
   torch::Tensor embedding;   // [vocab, width]
   torch::Tensor final_norm;  // [width]

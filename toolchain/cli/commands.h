@@ -1,0 +1,16 @@
+// The commands of `elmc`, one file each. Every function adds its command to `app`; its callback
+// runs when the command line names it, and throws elm::Error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace elm {
+
+void AddPrepareCommand(CLI::App& app);
+void AddInspectCommand(CLI::App& app);
+void AddVerifyCommand(CLI::App& app);
+void AddDumpCommand(CLI::App& app);
+void AddScoresCommand(CLI::App& app);
+void AddSynthCommand(CLI::App& app);
+
+}  // namespace elm

@@ -1,0 +1,278 @@
+// elmc prepare: checkpoint in, bundle out.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "formats/model/level_table.h"
+#include "toolchain/base/error.h"
+#include "toolchain/cli/commands.h"
+#include "toolchain/cli/config_file.h"
+#include "toolchain/pipeline/json_file.h"
+#include "toolchain/pipeline/prepare.h"
+#include "toolchain/pipeline/workspace_files.h"
+
+namespace elm {
+namespace {
+
+constexpr char kFooter[] =
+    "Stages: import, profile, plan, reorder, pack, verify. Each leaves its result in the "
+    "workspace\n"
+    "(OUTPUT.work unless --workspace says otherwise). The same command run again goes on where "
+    "the\n"
+    "last one stopped; with other levels it plans again from the stored scores, in seconds.\n"
+    "\n"
+    "Examples:\n"
+    "  elmc prepare models/stories --data stories.txt -o stories.elm\n"
+    "  elmc prepare models/stories -o stories.elm            calibrates on text the model writes "
+    "itself\n"
+    "  elmc prepare models/stories --data stories.txt -o stories.elm --levels 0.25,0.5,0.75\n"
+    "  elmc prepare models/stories --data stories.txt -o stories.elm --to plan\n"
+    "  elmc prepare models/stories --config quick.toml       any long flag is a key there; flags "
+    "win";
+
+// The flags that need more than CLI11 to become options.
+struct Flags {
+  PrepareOptions options;
+  std::vector<std::string> levels;
+  std::vector<uint32_t> anchors;
+  std::string policy = "auto";
+  std::string metric = "auto";
+  std::string weights = "auto";
+  std::string config;
+  bool json = false;
+  bool quiet = false;
+};
+
+template <typename T>
+std::optional<T> AutoOr(const char* flag, const std::string& text, std::optional<T> parsed,
+                        const char* names) {
+  if (text == "auto") return std::nullopt;
+  if (parsed) return parsed;
+  throw Error(InvalidArgument(flag, " is \"", text, "\", expected auto or one of ", names));
+}
+
+PrepareOptions ToOptions(const Flags& flags) {
+  PrepareOptions options = flags.options;
+  if (!flags.levels.empty()) options.levels.clear();
+  for (const std::string& name : flags.levels) {
+    const std::optional<uint32_t> level = ParseLevelName(name);
+    if (!level) {
+      throw Error(InvalidArgument("--levels: \"", name,
+                                  "\" is no level; expected a share of the "
+                                  "weights such as 0.5 or 50%, above 0 and at most 1"));
+    }
+    options.levels.push_back(*level);
+  }
+  if (!flags.anchors.empty()) options.anchors = flags.anchors;
+  options.policy =
+      AutoOr("--unit", flags.policy, ParseUnitPolicy(flags.policy), "kv-group, query-head");
+  options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
+                          "sequence, squared, token, weight-gradient, exact");
+  options.weights = AutoOr("--weights", flags.weights, ParseDType(flags.weights), "f32, f16, bf16");
+  return options;
+}
+
+void PrintLevels(const PrepareReport& report) {
+  const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
+  std::printf("anchors: %s; cut by %s, scored by %s\n", plan["anchors"].dump().c_str(),
+              plan["unit_policy"].get<std::string>().c_str(),
+              plan["score_metric"].get<std::string>().c_str());
+  std::printf("%-7s %8s %12s %10s\n", "level", "share", "weights", "nll");
+  for (const nlohmann::json& level : plan["levels"]) {
+    const std::string name = level["level"];
+    const std::string note = level.value("note", std::string());
+    if (level["merged"].get<bool>()) {
+      std::printf("%-7s %s\n", name.c_str(), note.c_str());
+      continue;
+    }
+    std::printf("%-7s %7.1f%% %12lld %10.4f  %s\n", name.c_str(),
+                100 * level["reached_share"].get<double>(), level["layer_weights"].get<long long>(),
+                level["held_out_nll"].get<double>(), note.c_str());
+  }
+}
+
+void PrintJson(const PrepareReport& report) {
+  nlohmann::json json = {
+      {"output", report.output}, {"workspace", report.workspace}, {"finished", report.finished}};
+  for (const StageOutcome& stage : report.stages) {
+    json["stages"].push_back({{"name", stage.name},
+                              {"ran", stage.ran},
+                              {"reason", stage.reason},
+                              {"seconds", stage.seconds}});
+  }
+  if (report.finished) {
+    for (const auto& [key, file] :
+         {std::pair("import", kImportFile), std::pair("plan", kPlanReportFile),
+          std::pair("reorder", kReorderFile), std::pair("verify", kVerifyFile)}) {
+      json[key] = ReadJsonFile(report.workspace + "/" + file);
+    }
+  }
+  std::printf("%s\n", json.dump(2).c_str());
+}
+
+void PrintDryRun(const DryRun& run, bool as_json) {
+  nlohmann::json json = {{"workspace", run.workspace},
+                         {"memory_bytes", run.memory_bytes},
+                         {"bundle_bytes", run.bundle_bytes},
+                         {"workspace_bytes", run.workspace_bytes},
+                         {"free_bytes", run.free_bytes}};
+  if (!as_json) std::printf("%-9s %-10s %-12s %s\n", "stage", "", "about", "because");
+  for (const StageOutcome& stage : run.stages) {
+    json["stages"].push_back({{"name", stage.name},
+                              {"would_run", stage.ran},
+                              {"reason", stage.reason},
+                              {"estimated_seconds", stage.seconds}});
+    if (as_json) continue;
+    std::printf("%-9s %-10s %-12s %s\n", stage.name.c_str(), stage.ran ? "would run" : "is kept",
+                stage.ran ? FormatSeconds(stage.seconds).c_str() : "", stage.reason.c_str());
+  }
+  if (as_json) {
+    std::printf("%s\n", json.dump(2).c_str());
+    return;
+  }
+  std::printf("memory at the peak about %s; bundle %s, workspace about %s, free on that disk %s\n",
+              FormatBytes(run.memory_bytes).c_str(), FormatBytes(run.bundle_bytes).c_str(),
+              FormatBytes(run.workspace_bytes).c_str(), FormatBytes(run.free_bytes).c_str());
+}
+
+void Run(const Flags& flags) {
+  const PrepareOptions options = ToOptions(flags);
+  if (options.dry_run) return PrintDryRun(PlanRun(options), flags.json);
+  const auto style = flags.quiet ? Progress::Style::kNone : Progress::DetectStyle();
+  const PrepareReport report = Prepare(options, style);
+  if (flags.json) return PrintJson(report);
+  if (!report.finished) return;
+  PrintLevels(report);
+  std::printf("wrote %s\n", report.output.c_str());
+}
+
+void AddInputFlags(CLI::App& command, Flags& flags) {
+  PrepareOptions& options = flags.options;
+  command
+      .add_option("checkpoint", options.checkpoint,
+                  "Hugging Face directory, llama2.c .bin or GGUF file")
+      ->required();
+  command.add_option("--data", options.data,
+                     "calibration text, UTF-8; without it the model writes its own");
+  command.add_option("--tokenizer", options.tokenizer,
+                     "SentencePiece model; for checkpoints that do not carry one");
+  command.add_option("--scores", options.scores,
+                     "folder with scores profiled elsewhere, see `elmc scores`");
+  command.add_option("-o,--output", options.output, "the bundle to write")->required();
+  command.add_option("--workspace", options.workspace,
+                     "folder for stage results; default OUTPUT.work");
+  command.add_option("--config", flags.config,
+                     "TOML file with long flags as keys; the command line wins");
+}
+
+void AddCalibrationFlags(CLI::App& command, Flags& flags) {
+  PrepareOptions& options = flags.options;
+  const std::string group = "Calibration";
+  command.add_option("--windows", options.calibration_windows, "windows of text to profile on")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--held-out", options.held_out_windows, "windows kept apart to measure levels on")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--window-tokens", options.window_tokens,
+                  "tokens per window; all but the first are predicted")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--batch", options.batch, "windows per forward pass; bounds the memory")
+      ->capture_default_str()
+      ->group(group);
+  command.add_flag("--exact", options.exact_heads, "also score heads by removing each in turn")
+      ->group(group);
+  command
+      .add_flag("--weight-gradient", options.weight_gradient,
+                "also score units by |W * dL/dW|, as the published artifact does")
+      ->group(group);
+}
+
+void AddPlanFlags(CLI::App& command, Flags& flags) {
+  PrepareOptions& options = flags.options;
+  const std::string group = "Plan";
+  command
+      .add_option("--levels", flags.levels,
+                  "shares of the layers' weights; default 0.2 to 1.0 by 0.1")
+      ->delimiter(',')
+      ->group(group);
+  command
+      .add_option("--anchor-share", options.anchor_share,
+                  "share of layers that stay whole, the most important ones")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--anchors", flags.anchors, "exactly these layers stay whole")
+      ->delimiter(',')
+      ->group(group);
+  command
+      .add_option("--unit", flags.policy,
+                  "cut attention by kv-group or query-head; auto measures both")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--metric", flags.metric, "score that orders units; auto measures all there are")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--snap", options.neuron_snap, "neuron counts are multiples of it")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--weights", flags.weights,
+                  "type in the bundle: f32, f16, bf16; auto: bf16 stays bf16, the rest f16")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void AddRunFlags(CLI::App& command, Flags& flags) {
+  PrepareOptions& options = flags.options;
+  const std::string group = "Run";
+  command.add_option("--device", options.device, "cpu, cuda or cuda:N")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--dtype", options.dtype, "arithmetic of profile and plan: float32 or bfloat16")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--threads", options.threads, "0: all cores")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--seed", options.seed, "for everything random")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--from", options.from, "first stage to run; earlier ones must be done")
+      ->group(group);
+  command.add_option("--to", options.to, "last stage to run")->group(group);
+  command.add_flag("--resume", options.resume, "insist on going on with an earlier run")
+      ->group(group);
+  command
+      .add_flag("--force", options.force,
+                "run stages again though they are done; accept a foreign-looking tokenizer")
+      ->group(group);
+  command
+      .add_flag("--dry-run", options.dry_run,
+                "say what would run, with memory, disk and time, and do nothing")
+      ->group(group);
+  command.add_flag("--json", flags.json, "print the result as JSON")->group(group);
+  command.add_flag("--quiet", flags.quiet, "no progress")->group(group);
+}
+
+}  // namespace
+
+void AddPrepareCommand(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("prepare", "Make a checkpoint elastic: all stages");
+  const auto flags = std::make_shared<Flags>();
+  AddInputFlags(*command, *flags);
+  AddCalibrationFlags(*command, *flags);
+  AddPlanFlags(*command, *flags);
+  AddRunFlags(*command, *flags);
+  command->footer(kFooter);
+  command->callback([flags, command] {
+    if (!flags->config.empty()) ApplyConfigFile(*command, flags->config);
+    Run(*flags);
+  });
+}
+
+}  // namespace elm

@@ -1,0 +1,77 @@
+// elmc synth: a bundle of random weights in a named shape.
+#include <cstdio>
+#include <memory>
+
+#include "formats/base/mapped_file.h"
+#include "formats/elm/bundle.h"
+#include "toolchain/base/error.h"
+#include "toolchain/cli/commands.h"
+#include "toolchain/pack/synthesize.h"
+#include "toolchain/pipeline/cancellation.h"
+#include "toolchain/pipeline/progress.h"
+
+namespace elm {
+namespace {
+
+constexpr uint64_t kMostTokenizerBytes = uint64_t{1} << 28;
+
+struct Flags {
+  std::string shape = "110m";
+  uint32_t layers = 0;
+  std::string weights = "f16";
+  std::string tokenizer;
+  std::string output;
+  uint64_t seed = 1;
+};
+
+std::string ShapeHelp() {
+  std::string help = "Shapes:\n";
+  for (const NamedShape& shape : NamedShapes()) {
+    help += StrCat("  ", shape.name, ": ", shape.description, "\n");
+  }
+  return help +
+         "The weights mean nothing: such a bundle is for measuring memory, loading and speed.";
+}
+
+void Run(const Flags& flags) {
+  ModelConfig config = FindShape(flags.shape).config;
+  if (flags.layers != 0) config.layers = flags.layers;
+  ThrowIfError(Validate(config));
+  const std::optional<DType> weights = ParseDType(flags.weights);
+  if (!weights) {
+    throw Error(InvalidArgument("--weights is \"", flags.weights, "\", expected f32, f16 or bf16"));
+  }
+  SynthesizeOptions options;
+  options.weights = *weights;
+  options.seed = flags.seed;
+  if (!flags.tokenizer.empty()) {
+    options.tokenizer_model = ValueOrThrow(ReadFile(flags.tokenizer, kMostTokenizerBytes));
+  }
+  {
+    Progress progress("synth", Progress::DetectStyle());
+    SynthesizeBundle(config, options, flags.output, [&](uint64_t written, uint64_t total) {
+      ThrowIfCancelled();
+      progress.Update(written, total);
+    });
+  }
+  const auto bundle = ValueOrThrow(Bundle::Open(flags.output));
+  std::printf("wrote %s, %s\n", flags.output.c_str(), FormatBytes(bundle->file_size()).c_str());
+}
+
+}  // namespace
+
+void AddSynthCommand(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("synth", "Make a bundle of random weights, for measuring");
+  const auto flags = std::make_shared<Flags>();
+  command->add_option("--shape", flags->shape, "named shape, see below")->capture_default_str();
+  command->add_option("--layers", flags->layers, "this many layers instead of the shape's");
+  command->add_option("--weights", flags->weights, "f32, f16 or bf16")->capture_default_str();
+  command->add_option("--tokenizer", flags->tokenizer,
+                      "SentencePiece model to carry; default one piece per character");
+  command->add_option("--seed", flags->seed, "of the weights")->capture_default_str();
+  command->add_option("-o,--output", flags->output, "the bundle to write")->required();
+  command->footer(ShapeHelp());
+  command->callback([flags] { Run(*flags); });
+}
+
+}  // namespace elm

@@ -1,0 +1,39 @@
+// The one place that knows that LibTorch 1.13 (Debian's, CPU) and 2.x (with CUDA) differ.
+#pragma once
+
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <cstdlib>
+
+#include "formats/base/dtype.h"
+
+namespace elm {
+
+static_assert(TORCH_VERSION_MAJOR > 1 || TORCH_VERSION_MINOR >= 13,
+              "LibTorch 1.13 or newer is needed");
+
+// Runs of the same input give the same bits: no atomics in CUDA's reductions, full float32 in
+// matrix products. Call before the first CUDA operation.
+inline void MakeTorchReproducible() {
+  // cuBLAS reads it when its first handle is made; without it deterministic mode refuses to
+  // multiply.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  at::globalContext().setFloat32MatmulPrecision("highest");
+}
+
+// The element type of a tensor in memory that holds stored values unchanged.
+inline torch::Dtype TorchDType(DType dtype) {
+  switch (dtype) {
+    case DType::kF16:
+      return torch::kFloat16;
+    case DType::kBf16:
+      return torch::kBFloat16;
+    case DType::kF32:
+      break;
+  }
+  return torch::kFloat32;
+}
+
+}  // namespace elm

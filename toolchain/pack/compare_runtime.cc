@@ -1,0 +1,100 @@
+#include "toolchain/pack/compare_runtime.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/include/elm/elm.hpp"
+#include "toolchain/base/error.h"
+
+namespace elm {
+namespace {
+
+torch::Dtype TorchDtype(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return torch::kFloat32;
+    case DType::kF16:
+      return torch::kFloat16;
+    case DType::kBf16:
+      return torch::kBFloat16;
+  }
+  return torch::kFloat32;
+}
+
+double LogSumExp(std::span<const float> logits) {
+  const double highest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - highest);
+  return highest + std::log(sum);
+}
+
+// Runs one window through the runtime and holds each position's logits against `expected`
+// [tokens, vocab]. Adds the window's mean loss to `agreement.runtime_nll`.
+void CompareWindow(Session& session, std::span<const uint32_t> ids, const torch::Tensor& expected,
+                   LevelAgreement& agreement) {
+  double loss = 0;
+  session.Reset();
+  ThrowIfError(session.Score(ids, [&](size_t index, std::span<const float> logits) {
+    const float* row = expected.data_ptr<float>() + index * logits.size();
+    for (size_t piece = 0; piece < logits.size(); ++piece) {
+      const double difference = std::abs(double{logits[piece]} - row[piece]);
+      // Written so that a NaN on either side counts as a disagreement.
+      if (!(difference <= agreement.max_logit_difference)) {
+        agreement.max_logit_difference = difference;
+      }
+    }
+    if (index + 1 < ids.size()) loss += LogSumExp(logits) - logits[ids[index + 1]];
+  }));
+  agreement.runtime_nll += loss / static_cast<double>(ids.size() - 1);
+}
+
+}  // namespace
+
+Llama RoundedTo(const Llama& model, DType dtype) {
+  Llama rounded = model;
+  const auto round = [dtype](torch::Tensor& weights) {
+    weights = weights.to(TorchDtype(dtype)).to(torch::kFloat32);
+  };
+  round(rounded.embedding);
+  round(rounded.head);
+  for (LlamaLayer& layer : rounded.layers) {
+    for (torch::Tensor* weights : {&layer.query, &layer.key, &layer.value, &layer.output,
+                                   &layer.gate, &layer.up, &layer.down}) {
+      round(*weights);
+    }
+  }
+  return rounded;
+}
+
+std::vector<LevelAgreement> CompareWithRuntime(
+    const Llama& original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
+    const TokenWindows& windows, const std::function<void(size_t done, size_t total)>& progress) {
+  const torch::NoGradGuard no_grad;
+  const Llama reference = RoundedTo(original.Reordered(plan.order), weights);
+  const auto model = ValueOrThrow(Model::Load(bundle_path));
+  const auto session = ValueOrThrow(Session::Create(model, {}));
+
+  std::vector<LevelAgreement> agreements;
+  const size_t total = plan.levels.levels.size() * windows.count();
+  size_t done = 0;
+  for (const Level& level : plan.levels.levels) {
+    LevelAgreement agreement;
+    agreement.name_permille = level.name_permille;
+    ThrowIfError(session->SetLevel(LevelName(level.name_permille)));
+    for (size_t i = 0; i < windows.count(); ++i) {
+      const torch::Tensor ids = WindowBatch(windows, i, i + 1, reference.device());
+      ForwardOptions options;
+      options.level = &level;
+      const torch::Tensor logits = reference.Logits(ids, options)[0].cpu().contiguous();
+      agreement.torch_nll += reference.SequenceLoss(ids, options).item<double>();
+      CompareWindow(*session, windows.row(i), logits, agreement);
+      if (progress) progress(++done, total);
+    }
+    agreement.torch_nll /= static_cast<double>(windows.count());
+    agreement.runtime_nll /= static_cast<double>(windows.count());
+    agreements.push_back(agreement);
+  }
+  return agreements;
+}
+
+}  // namespace elm

@@ -1,0 +1,38 @@
+#include "toolchain/pack/pack.h"
+
+#include <vector>
+
+#include "formats/model/unit_order.h"
+#include "toolchain/base/error.h"
+
+namespace elm {
+
+BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& plan,
+                              const PackOptions& options) {
+  BundleContents contents;
+  contents.config = checkpoint.config();
+  contents.levels = plan.levels;
+  contents.generation = options.generation;
+  contents.tokenizer_model = options.tokenizer_model;
+  contents.provenance_json = options.provenance_json;
+  contents.weights = options.weights;
+  return contents;
+}
+
+void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const PackOptions& options,
+                const std::string& path, const WriteProgress& progress) {
+  const ModelConfig& config = checkpoint.config();
+  std::vector<float> original;
+  const TensorSource source = [&](const TensorSpec& spec, std::span<float> values) -> Status {
+    ELM_ASSIGN_OR_RETURN(const size_t index, checkpoint.Find(spec.name));
+    const TensorPermutation permutation = PermutationOf(spec, plan.order, config);
+    if (permutation.indices.empty()) return checkpoint.ReadFloat(index, values);
+    original.resize(values.size());
+    ELM_RETURN_IF_ERROR(checkpoint.ReadFloat(index, original));
+    Permute(spec, permutation, original, values);
+    return Status::Ok();
+  };
+  ThrowIfError(WriteBundle(path, DescribeBundle(checkpoint, plan, options), source, progress));
+}
+
+}  // namespace elm

@@ -1,0 +1,31 @@
+// From checkpoint and plan to one .elm bundle: reads a tensor, reorders its units, writes its tiles.
+//
+// Throws elm::Error.
+#pragma once
+
+#include <string>
+
+#include "formats/base/dtype.h"
+#include "formats/checkpoint/checkpoint.h"
+#include "formats/elm/bundle_writer.h"
+#include "formats/workspace/plan_file.h"
+
+namespace elm {
+
+struct PackOptions {
+  DType weights = DType::kF16;
+  GenerationConfig generation;
+  std::string tokenizer_model;  // serialised SentencePiece model
+  std::string provenance_json;  // where the model comes from; must not hold paths or times
+};
+
+// The bundle's description without its weights: enough to know its size.
+BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& plan,
+                              const PackOptions& options);
+
+// Holds one tensor at a time, as float32, twice (original and reordered). The file appears under `path`
+// only when it is complete.
+void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const PackOptions& options,
+                const std::string& path, const WriteProgress& progress = {});
+
+}  // namespace elm

@@ -1,0 +1,39 @@
+// Synthetic bundles: random weights in a named shape, for measuring memory, loading and speed at sizes
+// for which there is no checkpoint at hand.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/base/dtype.h"
+#include "formats/elm/bundle_writer.h"
+#include "formats/model/model_config.h"
+
+namespace elm {
+
+struct NamedShape {
+  const char* name;
+  const char* description;
+  ModelConfig config;
+};
+const std::vector<NamedShape>& NamedShapes();
+
+// Throws elm::Error that lists the names when there is none like `name`.
+const NamedShape& FindShape(std::string_view name);
+
+struct SynthesizeOptions {
+  DType weights = DType::kF16;
+  uint64_t seed = 1;
+  std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
+  double anchor_share = 0.2;
+  std::string tokenizer_model;  // empty: CharacterTokenizer()
+};
+
+// Weights are uniform, scaled so that activations keep their size from layer to layer; the level table
+// is the planner's, all units being equal. The same options give the same bytes. Throws elm::Error.
+void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& options,
+                      const std::string& path, const WriteProgress& progress = {});
+
+}  // namespace elm

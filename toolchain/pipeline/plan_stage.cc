@@ -1,0 +1,108 @@
+// Plan: anchors, unit order and level table, from stored scores. Takes seconds, so other levels can
+// be tried without profiling again.
+#include <nlohmann/json.hpp>
+
+#include "formats/workspace/plan_file.h"
+#include "toolchain/base/error.h"
+#include "toolchain/pipeline/cancellation.h"
+#include "toolchain/pipeline/choose_plan.h"
+#include "toolchain/pipeline/json_file.h"
+#include "toolchain/pipeline/stage.h"
+
+namespace elm {
+namespace {
+
+PlanOptions OptionsOf(const PrepareOptions& options) {
+  PlanOptions plan;
+  plan.levels = options.levels;
+  plan.anchor_share = options.anchor_share;
+  plan.anchors = options.anchors;
+  plan.neuron_snap = options.neuron_snap;
+  return plan;
+}
+
+nlohmann::json Inputs(RunContext& context) {
+  const nlohmann::json all = ToJson(context.options());
+  nlohmann::json inputs;
+  for (const char* name : {"levels_permille", "anchor_share", "anchors", "policy", "metric",
+                           "neuron_snap", "batch", "dtype", "device"}) {
+    if (all.contains(name)) inputs[name] = all[name];
+  }
+  return inputs;
+}
+
+std::vector<std::string> Outputs(RunContext& context) {
+  return {context.Path(kPlanFile), context.Path(kPlanReportFile)};
+}
+
+nlohmann::json LevelsJson(const ModelConfig& config, const PlanCandidate& chosen) {
+  nlohmann::json levels = nlohmann::json::array();
+  size_t row = 0;  // in the table, which lacks the merged levels
+  for (const LevelReport& report : chosen.result.reports) {
+    nlohmann::json level = {{"level", LevelName(report.name_permille)},
+                            {"reached_share", report.reached_share},
+                            {"met", report.met},
+                            {"merged", report.merged}};
+    if (!report.note.empty()) level["note"] = report.note;
+    if (!report.merged) {
+      const Level& table_row = chosen.result.plan.levels.levels[row];
+      uint64_t weights = 0;
+      for (const LayerSlice& slice : table_row.layers) {
+        weights += SliceWeights(config, slice);
+        level["layers"].push_back({slice.query_heads, slice.kv_heads, slice.neurons});
+      }
+      level["layer_weights"] = weights;
+      level["held_out_nll"] = chosen.level_nll[row++];
+    }
+    levels.push_back(std::move(level));
+  }
+  return levels;
+}
+
+nlohmann::json ReportJson(const ModelConfig& config, const std::vector<PlanCandidate>& candidates,
+                          size_t best) {
+  const PlanCandidate& chosen = candidates[best];
+  nlohmann::json report = {{"unit_policy", UnitPolicyName(chosen.policy)},
+                           {"score_metric", ScoreMetricName(chosen.metric)},
+                           {"anchors", chosen.result.plan.levels.anchors},
+                           {"levels", LevelsJson(config, chosen)}};
+  for (const PlanCandidate& candidate : candidates) {
+    report["candidates"].push_back({{"unit_policy", UnitPolicyName(candidate.policy)},
+                                    {"score_metric", ScoreMetricName(candidate.metric)},
+                                    {"mean_nll", candidate.mean_nll},
+                                    {"level_nll", candidate.level_nll}});
+  }
+  return report;
+}
+
+void Run(RunContext& context) {
+  const PrepareOptions& options = context.options();
+  const UnitScores units = ValueOrThrow(LoadUnitScores(context.Path(kUnitScoresFile)));
+  const LayerScores layers = ValueOrThrow(LoadLayerScores(context.Path(kLayerScoresFile)));
+  std::vector<UnitPolicy> policies = {UnitPolicy::kKvGroup, UnitPolicy::kQueryHead};
+  if (options.policy) policies = {*options.policy};
+  // Without grouping a KV group is a query head, and the two policies are one.
+  const ModelConfig& config = context.checkpoint().config();
+  if (config.kv_heads == config.query_heads) policies.resize(1);
+  std::vector<ScoreMetric> metrics = MeasuredMetrics(units);
+  if (options.metric) metrics = {*options.metric};
+
+  Progress progress("plan", context.progress_style());
+  const std::vector<PlanCandidate> candidates =
+      MeasureCandidates(context.model(), units, layers, context.held_out(), options.batch,
+                        OptionsOf(options), policies, metrics, [&](size_t done, size_t total) {
+                          ThrowIfCancelled();
+                          progress.Update(done, total);
+                        });
+  const size_t best = BestCandidate(candidates);
+  ThrowIfError(SavePlan(context.Path(kPlanFile), candidates[best].result.plan));
+  const nlohmann::json report = ReportJson(config, candidates, best);
+  WriteJsonFile(context.Path(kPlanReportFile), report);
+}
+
+}  // namespace
+
+const Stage kPlanStage = {"plan", "choose anchors, unit order and level table by measured loss",
+                          Inputs, Outputs, Run};
+
+}  // namespace elm

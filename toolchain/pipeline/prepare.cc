@@ -1,0 +1,257 @@
+#include "toolchain/pipeline/prepare.h"
+
+#include <H5public.h>
+#include <spdlog/spdlog.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "formats/base/atomic_file.h"
+#include "formats/workspace/manifest.h"
+#include "formats/workspace/stage_key.h"
+#include "formats/workspace/workspace.h"
+#include "toolchain/base/error.h"
+#include "toolchain/pack/pack.h"
+#include "toolchain/pipeline/estimate.h"
+#include "toolchain/pipeline/stage.h"
+
+namespace elm {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Absolute paths, so that a manifest means the same from every directory.
+PrepareOptions Resolved(PrepareOptions options) {
+  ThrowIfError(Validate(options));
+  if (options.output.empty()) throw Error(InvalidArgument("name the bundle to write: -o FILE.elm"));
+  options.output = fs::absolute(options.output).lexically_normal();
+  if (options.workspace.empty()) options.workspace = options.output + ".work";
+  options.workspace = fs::absolute(options.workspace).lexically_normal();
+  return options;
+}
+
+size_t StageIndex(const std::string& flag, const std::string& name, size_t default_index) {
+  if (name.empty()) return default_index;
+  std::string names;
+  for (size_t i = 0; i < Stages().size(); ++i) {
+    if (name == Stages()[i].name) return i;
+    names += StrCat(i == 0 ? "" : ", ", Stages()[i].name);
+  }
+  throw Error(InvalidArgument(flag, " \"", name, "\" is no stage; choose one of ", names));
+}
+
+void SetThreads(uint32_t threads) {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  at::set_num_threads(static_cast<int>(threads == 0 ? cores : threads));
+}
+
+// Which stages the user asked for, by index.
+struct Range {
+  explicit Range(const PrepareOptions& options)
+      : first(StageIndex("--from", options.from, 0)),
+        last(StageIndex("--to", options.to, Stages().size() - 1)) {
+    if (first > last) {
+      throw Error(InvalidArgument("--from ", options.from, " comes after --to ", options.to));
+    }
+  }
+  bool Contains(size_t index) const { return index >= first && index <= last; }
+
+  size_t first;
+  size_t last;
+};
+
+// One key per stage: its own inputs and the key of the stage before it.
+std::vector<std::string> StageKeys(RunContext& context) {
+  std::vector<std::string> keys;
+  std::string previous;
+  for (const FileFingerprint& input : context.inputs()) previous += input.sha256;
+  for (const Stage& stage : Stages()) {
+    StageKey key;
+    key.Add("program", ELM_VERSION)
+        .Add("libtorch", TORCH_VERSION)
+        .Add("threads", static_cast<uint64_t>(at::get_num_threads()))
+        .Add("stage", stage.name)
+        .Add("inputs", stage.inputs(context).dump())
+        .Add("after", previous);
+    keys.push_back(key.Hex());
+    previous = keys.back();
+  }
+  return keys;
+}
+
+Manifest NewManifest(RunContext& context) {
+  Manifest manifest;
+  manifest.seed = context.options().seed;
+  manifest.inputs = context.inputs();
+  nlohmann::json config = ToJson(context.options());
+  config["checkpoint_sha256"] = context.checkpoint_sha256();
+  manifest.config = config.dump();
+  manifest.versions = {{"elmc", ELM_VERSION},
+                       {"libtorch", TORCH_VERSION},
+                       {"hdf5", StrCat(H5_VERS_MAJOR, ".", H5_VERS_MINOR, ".", H5_VERS_RELEASE)}};
+  return manifest;
+}
+
+// The stored manifest brought up to today's options, or a new one. Refuses a workspace that belongs
+// to another checkpoint: its stages would all be overwritten.
+Manifest OpenManifest(RunContext& context, const std::string& path) {
+  Manifest manifest = NewManifest(context);
+  if (!fs::exists(path)) {
+    if (context.options().resume) {
+      throw Error(NotFound(path,
+                           ": --resume, but there is no run to go on with; leave --resume "
+                           "out to start one"));
+    }
+    return manifest;
+  }
+  const Manifest stored = ValueOrThrow(LoadManifest(path));
+  const nlohmann::json config = nlohmann::json::parse(stored.config, nullptr, false);
+  const std::string owner =
+      config.is_object() ? config.value("checkpoint_sha256", std::string()) : std::string();
+  if (owner != context.checkpoint_sha256() && !context.options().force) {
+    throw Error(InvalidArgument(
+        context.options().workspace, ": is the workspace of another checkpoint (SHA-256 ",
+        owner.substr(0, 12), ", this one is ", context.checkpoint_sha256().substr(0, 12),
+        "); choose another --workspace, or --force to overwrite it"));
+  }
+  manifest.stages = stored.stages;
+  return manifest;
+}
+
+void RequireSpace(RunContext& context) {
+  const std::string folder = fs::path(context.options().output).parent_path();
+  const uint64_t needed = EstimateBundleBytes(context);
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= needed) return;
+  throw Error(
+      Status(StatusCode::kNoSpace,
+             StrCat(folder, ": the bundle needs ", FormatBytes(needed), ", free are ",
+                    FormatBytes(space.available), "; free some space or choose another --output")));
+}
+
+// Refuses early what would otherwise be noticed after the work: no folder, no permission, no space.
+void CheckOutput(RunContext& context) {
+  ThrowIfError(AtomicFile::Create(context.options().output).status());
+  RequireSpace(context);
+}
+
+class Runner {
+ public:
+  Runner(RunContext& context, const Workspace& workspace)
+      : context_(context),
+        workspace_(workspace),
+        manifest_(OpenManifest(context, workspace.manifest_path())),
+        keys_(StageKeys(context)),
+        range_(context.options()) {}
+
+  std::vector<StageOutcome> Run() {
+    std::vector<StageOutcome> outcomes;
+    for (size_t i = 0; i <= range_.last; ++i) outcomes.push_back(RunOne(i));
+    return outcomes;
+  }
+
+ private:
+  StageOutcome RunOne(size_t index) {
+    const Stage& stage = Stages()[index];
+    const Freshness freshness =
+        CheckStage(manifest_, workspace_.directory(), stage.name, keys_[index]);
+    StageOutcome outcome{stage.name, false, freshness.reason, 0};
+    const bool forced = context_.options().force && range_.Contains(index);
+    if (freshness.fresh && !forced) {
+      spdlog::info("{}: {}", stage.name, freshness.reason);
+      return outcome;
+    }
+    if (index < range_.first) {
+      throw Error(InvalidArgument("--from ", context_.options().from, ": stage ", stage.name, " ",
+                                  freshness.reason, "; start from it, or leave --from out"));
+    }
+    outcome.ran = true;
+    if (freshness.fresh) outcome.reason = "forced";
+    spdlog::info("{}: {}", stage.name, stage.description);
+    const auto start = std::chrono::steady_clock::now();
+    manifest_.Begin(stage.name, keys_[index]);
+    ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
+    stage.run(context_);
+    manifest_.Finish(stage.name, Fingerprints(stage));
+    ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    outcome.seconds = elapsed.count();
+    spdlog::info("{}: done in {}", stage.name, FormatSeconds(outcome.seconds));
+    return outcome;
+  }
+
+  std::vector<FileFingerprint> Fingerprints(const Stage& stage) {
+    std::vector<FileFingerprint> outputs;
+    for (const std::string& path : stage.outputs(context_)) {
+      // A workspace may be moved as a whole, so its own files are recorded relative to it.
+      const fs::path relative = fs::path(path).lexically_relative(workspace_.directory());
+      const bool inside = !relative.empty() && *relative.begin() != "..";
+      outputs.push_back(
+          ValueOrThrow(Fingerprint(workspace_.directory(), inside ? relative.string() : path)));
+    }
+    return outputs;
+  }
+
+  RunContext& context_;
+  const Workspace& workspace_;
+  Manifest manifest_;
+  std::vector<std::string> keys_;
+  Range range_;
+};
+
+}  // namespace
+
+const std::vector<Stage>& Stages() {
+  static const std::vector<Stage> stages = {kImportStage,  kProfileStage, kPlanStage,
+                                            kReorderStage, kPackStage,    kVerifyStage};
+  return stages;
+}
+
+PrepareReport Prepare(const PrepareOptions& given, Progress::Style style) {
+  const PrepareOptions options = Resolved(given);
+  const Range range(options);  // a wrong stage name costs no work
+  SetThreads(options.threads);
+  RunContext context(options, options.workspace, style);
+  context.checkpoint();
+  CheckOutput(context);
+  const Workspace workspace = ValueOrThrow(Workspace::Open(options.workspace));
+  PrepareReport report;
+  report.workspace = options.workspace;
+  report.output = options.output;
+  report.stages = Runner(context, workspace).Run();
+  report.finished = range.last + 1 == Stages().size();
+  return report;
+}
+
+DryRun PlanRun(const PrepareOptions& given) {
+  const PrepareOptions options = Resolved(given);
+  const Range range(options);
+  SetThreads(options.threads);
+  RunContext context(options, options.workspace, Progress::Style::kNone);
+  DryRun dry_run;
+  dry_run.workspace = options.workspace;
+  ThrowIfError(Workspace::Check(options.workspace));
+  const Manifest manifest = OpenManifest(context, StrCat(options.workspace, "/manifest.json"));
+  const std::vector<std::string> keys = StageKeys(context);
+  const StageSeconds seconds = EstimateSeconds(context);
+  for (size_t i = 0; i <= range.last; ++i) {
+    const Freshness freshness = CheckStage(manifest, options.workspace, Stages()[i].name, keys[i]);
+    StageOutcome outcome{Stages()[i].name, false, freshness.reason, 0};
+    outcome.ran = !freshness.fresh || (options.force && range.Contains(i));
+    if (outcome.ran) outcome.seconds = seconds.of(outcome.name);
+    dry_run.stages.push_back(std::move(outcome));
+  }
+  dry_run.memory_bytes = EstimateMemoryBytes(context);
+  dry_run.bundle_bytes = EstimateBundleBytes(context);
+  dry_run.workspace_bytes = EstimateWorkspaceBytes(context);
+  std::error_code error;
+  dry_run.free_bytes = fs::space(fs::path(options.output).parent_path(), error).available;
+  return dry_run;
+}
+
+}  // namespace elm

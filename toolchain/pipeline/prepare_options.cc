@@ -1,0 +1,59 @@
+#include "toolchain/pipeline/prepare_options.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace elm {
+namespace {
+
+Status CheckRange(const char* flag, uint64_t value, uint64_t lowest, uint64_t highest) {
+  if (value >= lowest && value <= highest) return Status::Ok();
+  return InvalidArgument(flag, " is ", value, ", expected ", lowest, " to ", highest);
+}
+
+}  // namespace
+
+Status Validate(const PrepareOptions& options) {
+  ELM_RETURN_IF_ERROR(CheckRange("--window-tokens", options.window_tokens, 2, 1U << 16));
+  ELM_RETURN_IF_ERROR(CheckRange("--windows", options.calibration_windows, 1, 1U << 20));
+  ELM_RETURN_IF_ERROR(CheckRange("--held-out", options.held_out_windows, 1, 1U << 20));
+  ELM_RETURN_IF_ERROR(CheckRange("--batch", options.batch, 1, 4096));
+  ELM_RETURN_IF_ERROR(CheckRange("--snap", options.neuron_snap, 1, 4096));
+  ELM_RETURN_IF_ERROR(CheckRange("--threads", options.threads, 0, 1024));
+  if (!(options.anchor_share >= 0 && options.anchor_share < 1)) {
+    return InvalidArgument("--anchor-share is ", options.anchor_share,
+                           ", expected 0 up to below 1");
+  }
+  if (options.dtype != "float32" && options.dtype != "bfloat16") {
+    return InvalidArgument("--dtype is \"", options.dtype, "\", expected float32 or bfloat16");
+  }
+  if (options.device != "cpu" && options.device != "cuda" && !options.device.starts_with("cuda:")) {
+    return InvalidArgument("--device is \"", options.device, "\", expected cpu, cuda or cuda:N");
+  }
+  return Status::Ok();
+}
+
+nlohmann::json ToJson(const PrepareOptions& options) {
+  nlohmann::json json = {
+      {"window_tokens", options.window_tokens},
+      {"calibration_windows", options.calibration_windows},
+      {"held_out_windows", options.held_out_windows},
+      {"batch", options.batch},
+      {"exact_heads", options.exact_heads},
+      {"weight_gradient", options.weight_gradient},
+      {"levels_permille", options.levels},
+      {"anchor_share", options.anchor_share},
+      {"policy", options.policy ? UnitPolicyName(*options.policy) : "auto"},
+      {"metric", options.metric ? ScoreMetricName(*options.metric) : "auto"},
+      {"neuron_snap", options.neuron_snap},
+      {"weights", options.weights ? DTypeName(*options.weights) : "auto"},
+      {"device", options.device},
+      {"dtype", options.dtype},
+      {"threads", options.threads},
+      {"seed", options.seed},
+  };
+  if (options.anchors) json["anchors"] = *options.anchors;
+  return json;
+}
+
+}  // namespace elm

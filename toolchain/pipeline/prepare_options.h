@@ -1,0 +1,66 @@
+// What a user can choose about `elmc prepare`. Every field has the default that `--help` shows.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/base/dtype.h"
+#include "formats/workspace/scores.h"
+#include "toolchain/plan/plan.h"
+
+namespace elm {
+
+struct PrepareOptions {
+  // What goes in and out.
+  std::string checkpoint;
+  std::string data;       // UTF-8 text; empty: text that the model generates itself
+  std::string tokenizer;  // SentencePiece model; empty: the one beside the checkpoint
+  std::string scores;     // folder with scores profiled elsewhere; empty: profile here
+  std::string output;     // the .elm
+  std::string workspace;  // empty: "<output>.work"
+
+  // Calibration.
+  uint32_t window_tokens = 129;       // tokens per window, the first one given: 128 predictions
+  uint32_t calibration_windows = 64;  // for scores
+  uint32_t held_out_windows = 16;     // for choosing between plans and for the table
+
+  // Profile.
+  uint32_t batch = 4;            // windows per forward pass
+  bool exact_heads = false;      // also ablate every head
+  bool weight_gradient = false;  // also the published artifact's score
+
+  // Plan. What is empty is chosen by the loss measured on the held-out windows.
+  std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};  // thousandths
+  double anchor_share = 0.2;
+  std::optional<std::vector<uint32_t>> anchors;
+  std::optional<UnitPolicy> policy;
+  std::optional<ScoreMetric> metric;
+  uint32_t neuron_snap = 32;
+
+  // Pack.
+  std::optional<DType> weights;  // empty: bf16 where the checkpoint is bf16, else f16
+
+  // The machine.
+  std::string device = "cpu";     // "cpu", "cuda", "cuda:1"
+  std::string dtype = "float32";  // arithmetic of profile and plan: "float32" or "bfloat16"
+  uint32_t threads = 0;           // 0: all cores
+  uint64_t seed = 1;
+
+  // The run.
+  bool resume = false;   // insist that there is a run to go on with
+  bool force = false;    // run the chosen stages again; accept a tokenizer that looks foreign
+  bool dry_run = false;  // say what would be done and what it would take
+  std::string from;      // first and last stage to run; empty: all of them
+  std::string to;
+};
+
+// Checks ranges and names; the message names the flag.
+Status Validate(const PrepareOptions& options);
+
+// The options as they are recorded in the manifest: everything that can change the result.
+nlohmann::json ToJson(const PrepareOptions& options);
+
+}  // namespace elm

@@ -1,0 +1,89 @@
+#include "toolchain/pipeline/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace elm {
+namespace {
+
+constexpr int kBarCells = 28;
+
+template <typename... Args>
+std::string Format(const char* format, Args... args) {
+  std::array<char, 64> buffer;
+  const int length = std::snprintf(buffer.data(), buffer.size(), format, args...);
+  return std::string(buffer.data(), static_cast<size_t>(std::max(length, 0)));
+}
+
+}  // namespace
+
+std::string FormatSeconds(double seconds) {
+  if (seconds < 1) return Format("%.0f ms", seconds * 1000);
+  if (seconds < 60) return Format("%.1f s", seconds);
+  const auto whole = std::llround(seconds);
+  if (whole < 3600) return Format("%lld min %02lld s", whole / 60, whole % 60);
+  return Format("%lld h %02lld min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  if (bytes < 1024) return Format("%d B", static_cast<int>(bytes));
+  constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  while (value >= 1000 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return Format(value < 10 ? "%.2f %s" : "%.1f %s", value, kUnits[unit]);
+}
+
+Progress::Style Progress::DetectStyle() {
+  return isatty(STDERR_FILENO) != 0 ? Style::kBar : Style::kLines;
+}
+
+Progress::Progress(std::string label, Style style)
+    : label_(std::move(label)), style_(style), start_(Clock::now()), last_print_(start_) {}
+
+Progress::~Progress() {
+  if (bar_visible_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::Update(uint64_t done, uint64_t total) {
+  if (style_ == Style::kNone || total == 0) return;
+  if (!started_) {
+    started_ = true;
+    first_done_ = done;
+  }
+  const auto now = Clock::now();
+  const auto interval =
+      style_ == Style::kBar ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
+  if (now - last_print_ < interval) return;
+  last_print_ = now;
+  Print(done, total, std::chrono::duration<double>(now - start_).count());
+}
+
+void Progress::Print(uint64_t done, uint64_t total, double elapsed_seconds) {
+  const double share = static_cast<double>(done) / static_cast<double>(total);
+  std::string left = "?";
+  if (done > first_done_) {
+    const double rate = static_cast<double>(done - first_done_) / elapsed_seconds;
+    left = FormatSeconds(static_cast<double>(total - done) / rate);
+  }
+  if (style_ == Style::kLines) {
+    std::fprintf(stderr, "%s: %3.0f %%, %s left\n", label_.c_str(), share * 100, left.c_str());
+    return;
+  }
+  const int filled = static_cast<int>(share * kBarCells);
+  std::string bar;
+  for (int cell = 0; cell < kBarCells; ++cell) bar += cell < filled ? "█" : "░";
+  std::fprintf(stderr, "\r\033[K%-10s %s %3.0f %%  %s left", label_.c_str(), bar.c_str(),
+               share * 100, left.c_str());
+  std::fflush(stderr);
+  bar_visible_ = true;
+}
+
+}  // namespace elm

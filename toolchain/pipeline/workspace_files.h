@@ -1,0 +1,16 @@
+// The files that stages leave in the workspace.
+#pragma once
+
+namespace elm {
+
+inline constexpr char kCalibrationFile[] = "calibration.h5";
+inline constexpr char kHeldOutFile[] = "held_out.h5";
+inline constexpr char kImportFile[] = "import.json";
+inline constexpr char kUnitScoresFile[] = "unit_scores.h5";
+inline constexpr char kLayerScoresFile[] = "layer_scores.h5";
+inline constexpr char kPlanFile[] = "plan.h5";
+inline constexpr char kPlanReportFile[] = "plan.json";
+inline constexpr char kReorderFile[] = "reorder.json";
+inline constexpr char kVerifyFile[] = "verify.json";
+
+}  // namespace elm
