@@ -5,9 +5,9 @@
 
 #include "formats/model/level_table.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/cli/config_file.h"
-#include "toolchain/pipeline/json_file.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/workspace_files.h"
 

@@ -7,10 +7,10 @@
 
 #include "formats/workspace/windows_file.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/model/generate.h"
 #include "toolchain/pipeline/cancellation.h"
-#include "toolchain/pipeline/json_file.h"
 #include "toolchain/pipeline/stage.h"
 
 namespace elm {

@@ -13,7 +13,7 @@
 #include "formats/base/mapped_file.h"
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
-#include "toolchain/pipeline/json_file.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/pipeline/run_context.h"
 #include "toolchain/pipeline/workspace_files.h"
 

@@ -7,8 +7,8 @@
 
 #include "formats/workspace/plan_file.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/pipeline/cancellation.h"
-#include "toolchain/pipeline/json_file.h"
 #include "toolchain/pipeline/stage.h"
 
 namespace elm {

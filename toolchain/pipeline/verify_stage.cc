@@ -4,9 +4,9 @@
 
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/pack/compare_runtime.h"
 #include "toolchain/pipeline/cancellation.h"
-#include "toolchain/pipeline/json_file.h"
 #include "toolchain/pipeline/stage.h"
 
 namespace elm {

@@ -1,4 +1,4 @@
-#include "toolchain/pipeline/json_file.h"
+#include "toolchain/base/json_file.h"
 
 #include "formats/base/atomic_file.h"
 #include "formats/base/mapped_file.h"
