@@ -51,7 +51,7 @@ function(elm_test name)
   if(NOT ELM_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH" "TIMEOUT;PROCESSORS" "SOURCES;DEPENDS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
@@ -64,8 +64,15 @@ function(elm_test name)
     target_link_libraries(${name} PRIVATE elm_torch)
     target_precompile_headers(${name} REUSE_FROM elm_torch_header)
   endif()
+  # LibTorch computes on all cores; two such programs at once take far longer than one after the other.
+  if(arg_TORCH)
+    set(arg_PROCESSORS 2)
+  elseif(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+    PROCESSORS ${arg_PROCESSORS} ENVIRONMENT
     "ELM_ASSETS=${ELM_ASSETS};ELM_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
 

@@ -5,6 +5,7 @@
 
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
+#include "toolchain/model/torch_compat.h"
 
 namespace elm {
 namespace {
@@ -13,7 +14,7 @@ using ::testing::ElementsAre;
 
 class WindowsLossTest : public ::testing::Test {
  protected:
-  WindowsLossTest() { at::set_num_threads(2); }
+  WindowsLossTest() { SetTorchThreads(1); }
 
   const ModelConfig config_ = TinyConfig();
   const Llama model_ = RandomLlama(config_, 31);

@@ -6,13 +6,14 @@
 
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
+#include "toolchain/model/torch_compat.h"
 
 namespace elm {
 namespace {
 
 class GenerateTest : public ::testing::Test {
  protected:
-  GenerateTest() { at::set_num_threads(2); }
+  GenerateTest() { SetTorchThreads(1); }
 
   const Llama model_ = RandomLlama(TinyConfig(), 21);
 };

@@ -8,6 +8,7 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
+#include "toolchain/model/torch_compat.h"
 
 namespace elm {
 namespace {
@@ -51,7 +52,7 @@ torch::Tensor Ids(const json& ids) {
 class GoldenTest : public ::testing::TestWithParam<GoldenModel> {
  protected:
   void SetUp() override {
-    at::set_num_threads(2);
+    SetTorchThreads(1);
     if (CheckpointPath(GetParam()).empty()) GTEST_SKIP() << MissingAsset(GetParam().name);
     golden_ = ReadGolden(GetParam());
   }

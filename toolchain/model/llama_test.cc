@@ -7,6 +7,7 @@
 
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
+#include "toolchain/model/torch_compat.h"
 
 namespace elm {
 namespace {
@@ -15,7 +16,7 @@ using ::testing::HasSubstr;
 
 class LlamaTest : public ::testing::Test {
  protected:
-  LlamaTest() { at::set_num_threads(2); }
+  LlamaTest() { SetTorchThreads(1); }
 
   const ModelConfig config_ = TinyConfig();
   const torch::Tensor ids_ = AllWindows(RandomWindows(config_, 3, 17, 1));

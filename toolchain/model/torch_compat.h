@@ -1,6 +1,7 @@
 // The one place that knows that LibTorch 1.13 (Debian's, CPU) and 2.x (with CUDA) differ.
 #pragma once
 
+#include <dlfcn.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 
@@ -12,6 +13,16 @@ namespace elm {
 
 static_assert(TORCH_VERSION_MAJOR > 1 || TORCH_VERSION_MINOR >= 13,
               "LibTorch 1.13 or newer is needed");
+
+// Threads of LibTorch and of the BLAS under it. Debian's LibTorch multiplies with an OpenBLAS that
+// has threads of its own, all cores unless told otherwise, of which at::set_num_threads knows
+// nothing; other builds have no such function, and nothing more is to do.
+inline void SetTorchThreads(int threads) {
+  at::set_num_threads(threads);
+  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<void (*)(int)>(symbol)(threads);
+  }
+}
 
 // Runs of the same input give the same bits: no atomics in CUDA's reductions, full float32 in
 // matrix products. Call before the first CUDA operation.

@@ -14,6 +14,17 @@ TEST(TorchCompatTest, StoredTypesKeepTheirSizeAndKind) {
   }
 }
 
+TEST(TorchCompatTest, ThreadsAreSetForTheBlasToo) {
+  void* symbol = dlsym(RTLD_DEFAULT, "openblas_get_num_threads");
+  for (const int threads : {2, 1}) {
+    SetTorchThreads(threads);
+    EXPECT_EQ(at::get_num_threads(), threads);
+    if (symbol != nullptr) {
+      EXPECT_EQ(reinterpret_cast<int (*)()>(symbol)(), threads);
+    }
+  }
+}
+
 TEST(TorchCompatTest, ReproducibleModeIsOnWhenAskedFor) {
   MakeTorchReproducible();
   EXPECT_TRUE(at::globalContext().deterministicAlgorithms());

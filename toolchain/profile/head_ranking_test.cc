@@ -14,6 +14,7 @@
 #include "formats/base/testing/assets.h"
 #include "toolchain/base/error.h"
 #include "toolchain/eval/rank_correlation.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/profile/profile.h"
 
 namespace elm {
@@ -57,7 +58,7 @@ TEST(HeadRankingTest, GateGradientsRankHeadsAsTheirRemovalDoes) {
   for (const char* asset : {kModel, kText}) {
     if (AssetPath(asset).empty()) GTEST_SKIP() << MissingAsset(asset);
   }
-  at::set_num_threads(2);
+  SetTorchThreads(1);
   const auto checkpoint = ValueOrThrow(OpenCheckpoint(AssetPath(kModel)));
   const Llama model = Llama::Load(*checkpoint, torch::kCPU, torch::kFloat32);
   const TokenWindows windows = StoryWindows();

@@ -8,6 +8,7 @@
 
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/profile/unit_metrics.h"
 
 namespace elm {
@@ -26,7 +27,7 @@ MATCHER_P(NearRelative, tolerance, "") {
 
 class ProfileTest : public ::testing::Test {
  protected:
-  ProfileTest() { at::set_num_threads(2); }
+  ProfileTest() { SetTorchThreads(1); }
 
   // Stored in shuffled order, so that query heads and KV heads are not in contiguous groups.
   const ModelConfig config_ = TinyConfig();
