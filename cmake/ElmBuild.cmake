@@ -20,7 +20,14 @@ endif()
 
 add_library(elm_options INTERFACE)
 target_include_directories(elm_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(elm_options INTERFACE -Wall -Wextra -Werror)
+# Other compilers warn of other things, some of them false: they must not stop a user's build.
+string(REGEX MATCH "^[0-9]+" elm_compiler_major "${CMAKE_CXX_COMPILER_VERSION}")
+set(elm_known_compiler OFF)
+if("${CMAKE_CXX_COMPILER_ID} ${elm_compiler_major}" MATCHES "^(GNU 12|Clang 14)$")
+  set(elm_known_compiler ON)
+endif()
+option(ELM_WERROR "Treat warnings as errors; on by default for GCC 12 and clang 14" ${elm_known_compiler})
+target_compile_options(elm_options INTERFACE -Wall -Wextra $<$<BOOL:${ELM_WERROR}>:-Werror>)
 if(ELM_SANITIZE)
   target_compile_options(elm_options INTERFACE -fsanitize=${ELM_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)

@@ -48,7 +48,8 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   AtomicFile file;
   file.path_ = path;
   std::error_code not_a_directory;  // the overload that does not throw
-  if (fs::is_directory(path, not_a_directory)) return IoError(EISDIR, StrCat(path, ": cannot write"));
+  if (fs::is_directory(path, not_a_directory))
+    return IoError(EISDIR, StrCat(path, ": cannot write"));
   RemoveStaleTemporaries(path);
   std::string temporary = StrCat(path, kTemporaryMark, getpid());
   file.fd_ = open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -11,10 +11,10 @@
 
 namespace elm {
 
-// Writes to "<path>.tmp-<pid>" beside the target; Commit() syncs it to the disk, renames it over `path`
-// and syncs the directory. Without Commit() the destructor removes the temporary file, and whatever
-// stood under `path` before is untouched. After kill -9 a stale temporary may stay behind: Create()
-// removes those whose process is gone.
+// Writes to "<path>.tmp-<pid>" beside the target; Commit() syncs it to the disk, renames it over
+// `path` and syncs the directory. Without Commit() the destructor removes the temporary file, and
+// whatever stood under `path` before is untouched. After kill -9 a stale temporary may stay behind:
+// Create() removes those whose process is gone.
 class AtomicFile {
  public:
   // Fails early when the directory is missing or not writable.

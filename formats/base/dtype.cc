@@ -33,8 +33,8 @@ uint16_t FloatToF16(float value) {
   if (magnitude > 0x7f800000U) return sign | 0x7e00U;   // NaN
   if (magnitude >= 0x477ff000U) return sign | 0x7c00U;  // rounds to at least 65520: infinity
   if (magnitude < 0x38800000U) {
-    // Subnormal in binary16: adding 0.5 aligns the mantissa's last place with 2^-24, and the addition
-    // itself rounds to nearest even.
+    // Subnormal in binary16: adding 0.5 aligns the mantissa's last place with 2^-24, and the
+    // addition itself rounds to nearest even.
     const float aligned = std::bit_cast<float>(magnitude) + 0.5F;
     return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(aligned) - 0x3f000000U));
   }

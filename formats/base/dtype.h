@@ -39,10 +39,12 @@ inline uint16_t FloatToBf16(float value) {
 
 // Exact, subnormals and infinities included. Branch-free, so that loops over it vectorise.
 inline float F16ToFloat(uint16_t half) {
-  // Shift exponent and mantissa into float32's places and repair the exponent bias (127 - 15) with one
-  // multiplication, which also normalises subnormals; infinities and NaN get the float's full exponent.
+  // Shift exponent and mantissa into float32's places and repair the exponent bias (127 - 15) with
+  // one multiplication, which also normalises subnormals; infinities and NaN get the float's full
+  // exponent.
   const uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffU) << 13;
-  const float scaled = std::bit_cast<float>(magnitude) * std::bit_cast<float>(0x77800000U);  // 2^112
+  const float scaled =
+      std::bit_cast<float>(magnitude) * std::bit_cast<float>(0x77800000U);  // 2^112
   uint32_t bits = std::bit_cast<uint32_t>(scaled);
   bits |= magnitude >= 0x0f800000U ? 0x7f800000U : 0U;
   bits |= static_cast<uint32_t>(half & 0x8000U) << 16;

@@ -52,8 +52,8 @@ Result<MappedFile> MappedFile::Open(const std::string& path, Access access) {
   }
   mapped.data_ = static_cast<const std::byte*>(address);
   madvise(address, mapped.size_, access == Access::kRandom ? MADV_RANDOM : MADV_SEQUENTIAL);
-  // Where the page cache holds the file in huge pages, one touch would map two megabytes; a level of a
-  // bundle touches many short runs and must not pay for what lies between them.
+  // Where the page cache holds the file in huge pages, one touch would map two megabytes; a level
+  // of a bundle touches many short runs and must not pay for what lies between them.
   if (access == Access::kRandom) madvise(address, mapped.size_, MADV_NOHUGEPAGE);
   return mapped;
 }
@@ -91,7 +91,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
     if (count == 0) return contents;
     contents.append(buffer, static_cast<size_t>(count));
     if (contents.size() > max_bytes) {
-      return InvalidArgument(path, ": larger than ", max_bytes, " bytes, the most that is read here");
+      return InvalidArgument(path, ": larger than ", max_bytes,
+                             " bytes, the most that is read here");
     }
   }
 }

@@ -21,7 +21,8 @@ class MappedFile {
     kSequential,  // read once from front to back
   };
 
-  // Fails with kNotFound, kIo (permission, a directory) or kOutOfMemory. An empty file is an empty span.
+  // Fails with kNotFound, kIo (permission, a directory) or kOutOfMemory. An empty file is an empty
+  // span.
   static Result<MappedFile> Open(const std::string& path, Access access = Access::kRandom);
 
   MappedFile(MappedFile&& other) noexcept;
@@ -33,8 +34,8 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  // Tells the kernel that [offset, offset + size) will be needed soon, or will not be needed again for
-  // a while. Hints: failure is ignored, the contents never change.
+  // Tells the kernel that [offset, offset + size) will be needed soon, or will not be needed again
+  // for a while. Hints: failure is ignored, the contents never change.
   void WillNeed(uint64_t offset, uint64_t size) const;
   void DontNeed(uint64_t offset, uint64_t size) const;
 

@@ -1,9 +1,9 @@
 // Errors as values: Status and Result<T>.
 //
-// Everything in formats/ and runtime/ reports failure through these two types; nothing there throws,
-// aborts or prints on bad data. A message says what, where, expected, actual and what to do, in one
-// line without a trailing full stop: "model.elm: section table: hash is 1f.., expected 9a..; the file
-// is damaged, copy it again".
+// Everything in formats/ and runtime/ reports failure through these two types; nothing there
+// throws, aborts or prints on bad data. A message says what, where, expected, actual and what to
+// do, in one line without a trailing full stop: "model.elm: section table: hash is 1f.., expected
+// 9a..; the file is damaged, copy it again".
 #pragma once
 
 #include <optional>
@@ -97,8 +97,8 @@ Status IoError(int error_number, const std::string& what);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}           // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {    // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     if (status_.ok()) status_ = Internal("Result built from an ok Status");
   }
 
@@ -123,10 +123,9 @@ class [[nodiscard]] Result {
 #define ELM_CONCAT_(a, b) ELM_CONCAT_INNER_(a, b)
 
 // Returns from the enclosing function when `expression` is not ok.
-#define ELM_RETURN_IF_ERROR(expression)                              \
-  do {                                                               \
-    if (::elm::Status elm_status_ = (expression); !elm_status_.ok()) \
-      return elm_status_;                                            \
+#define ELM_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                   \
+    if (::elm::Status elm_status_ = (expression); !elm_status_.ok()) return elm_status_; \
   } while (false)
 
 // ELM_ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));

@@ -7,8 +7,8 @@
 
 namespace elm {
 
-// The offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no overlong forms, no
-// surrogates, at most U+10FFFF), or nothing when all of `text` is valid.
+// The offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no overlong forms,
+// no surrogates, at most U+10FFFF), or nothing when all of `text` is valid.
 std::optional<size_t> FindInvalidUtf8(std::string_view text);
 
 // The length of the longest prefix of `text` that does not end inside a character. Bytes that are

@@ -1,8 +1,8 @@
 // The level table: which prefix of every layer's units each level keeps.
 //
-// Units are stored most important first, so a level is three numbers per layer. Query heads share KV
-// heads through `kv_of`; KV heads are ordered by first use, so the KV heads that a prefix of query heads
-// needs are a prefix too.
+// Units are stored most important first, so a level is three numbers per layer. Query heads share
+// KV heads through `kv_of`; KV heads are ordered by first use, so the KV heads that a prefix of
+// query heads needs are a prefix too.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ struct LayerSlice {
 };
 
 struct Level {
-  // The target true share in thousandths: 200 is the level "0.2". Names are exact, so they are integers.
+  // The target true share in thousandths: 200 is the level "0.2". Names are exact, so they are
+  // integers.
   uint32_t name_permille = 0;
   std::vector<LayerSlice> layers;
 
@@ -70,8 +71,8 @@ uint32_t KvHeadsNeeded(const std::vector<uint16_t>& kv_of, uint32_t query_heads)
 // Weights of q, k, v, o, gate, up and down that a slice keeps, in elements.
 uint64_t SliceWeights(const ModelConfig& config, const LayerSlice& slice);
 
-// A level's true share: its kept weights over all weights of q, k, v, o, gate, up, down of all layers.
-// Embeddings, head and norms are not counted.
+// A level's true share: its kept weights over all weights of q, k, v, o, gate, up, down of all
+// layers. Embeddings, head and norms are not counted.
 double TrueShare(const ModelConfig& config, const Level& level);
 
 }  // namespace elm

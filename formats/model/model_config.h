@@ -1,4 +1,5 @@
-// The shape of a Llama-architecture LLM: RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+// The shape of a Llama-architecture LLM: RMSNorm, rotary positions, grouped-query attention,
+// SwiGLU.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +40,8 @@ struct ModelLimits {
   static constexpr uint32_t kContext = 1U << 24;
 };
 
-// Every field within its limit, heads divisible, head_dim even, theta and epsilon finite and positive.
-// The message names the field, its value and what is expected.
+// Every field within its limit, heads divisible, head_dim even, theta and epsilon finite and
+// positive. The message names the field, its value and what is expected.
 Status Validate(const ModelConfig& config);
 
 }  // namespace elm

@@ -3,7 +3,8 @@
 namespace elm {
 namespace {
 
-// The part of the name behind "model.layers.<n>.", or the whole name of a tensor outside the layers.
+// The part of the name behind "model.layers.<n>.", or the whole name of a tensor outside the
+// layers.
 const char* BaseName(TensorRole role) {
   switch (role) {
     case TensorRole::kEmbedding:

@@ -40,8 +40,8 @@ struct TensorSpec {
 
 std::string TensorName(TensorRole role, uint32_t layer);
 
-// Embedding, then per layer attention norm, q, k, v, o, MLP norm, gate, up, down, then the final norm
-// and, when not tied, the head. `config` must be valid.
+// Embedding, then per layer attention norm, q, k, v, o, MLP norm, gate, up, down, then the final
+// norm and, when not tied, the head. `config` must be valid.
 std::vector<TensorSpec> ListTensors(const ModelConfig& config);
 
 }  // namespace elm

@@ -1,9 +1,9 @@
 // The few calls of the SentencePiece library that the engine makes, behind an interface.
 //
-// Why not the library itself: Debian's build of it carries and exports an old protobuf, LibTorch needs a
-// newer one, and in one process the two take each other's functions for their own. So a program
-// chooses where SentencePieces come from by what it links: `runtime_sentencepiece` links the library
-// (the runtime), `toolchain_sentencepiece` loads it apart from everything else (elmc).
+// Why not the library itself: Debian's build of it carries and exports an old protobuf, LibTorch
+// needs a newer one, and in one process the two take each other's functions for their own. So a
+// program chooses where SentencePieces come from by what it links: `runtime_sentencepiece` links
+// the library (the runtime), `toolchain_sentencepiece` loads it apart from everything else (elmc).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ class SentencePieces {
 
   virtual ~SentencePieces() = default;
 
-  // Takes a serialised model. Returns the library's own words when it refuses, else an empty string.
+  // Takes a serialised model. Returns the library's own words when it refuses, else an empty
+  // string.
   virtual std::string Load(std::string_view model) = 0;
 
   virtual std::vector<int> Encode(std::string_view text) const = 0;

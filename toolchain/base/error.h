@@ -1,5 +1,5 @@
-// The toolchain's bridge between Status and exceptions: inside toolchain/ a failure is thrown, at the
-// outermost call (toolchain/cli) it becomes one line and an exit code.
+// The toolchain's bridge between Status and exceptions: inside toolchain/ a failure is thrown, at
+// the outermost call (toolchain/cli) it becomes one line and an exit code.
 #pragma once
 
 #include <stdexcept>

@@ -5,8 +5,8 @@
 
 namespace elm {
 
-// A serialised SentencePiece model with one piece per printable ASCII character and 256 byte pieces, so
-// that every text has ids. The same bytes every time. Throws elm::Error.
+// A serialised SentencePiece model with one piece per printable ASCII character and 256 byte
+// pieces, so that every text has ids. The same bytes every time. Throws elm::Error.
 std::string CharacterTokenizer();
 
 }  // namespace elm

@@ -1,4 +1,5 @@
-// From checkpoint and plan to one .elm bundle: reads a tensor, reorders its units, writes its tiles.
+// From checkpoint and plan to one .elm bundle: reads a tensor, reorders its units, writes its
+// tiles.
 //
 // Throws elm::Error.
 #pragma once
@@ -23,8 +24,8 @@ struct PackOptions {
 BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& plan,
                               const PackOptions& options);
 
-// Holds one tensor at a time, as float32, twice (original and reordered). The file appears under `path`
-// only when it is complete.
+// Holds one tensor at a time, as float32, twice (original and reordered). The file appears under
+// `path` only when it is complete.
 void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const PackOptions& options,
                 const std::string& path, const WriteProgress& progress = {});
 

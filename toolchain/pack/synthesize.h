@@ -1,5 +1,5 @@
-// Synthetic bundles: random weights in a named shape, for measuring memory, loading and speed at sizes
-// for which there is no checkpoint at hand.
+// Synthetic bundles: random weights in a named shape, for measuring memory, loading and speed at
+// sizes for which there is no checkpoint at hand.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,9 @@ struct SynthesizeOptions {
   std::string tokenizer_model;  // empty: CharacterTokenizer()
 };
 
-// Weights are uniform, scaled so that activations keep their size from layer to layer; the level table
-// is the planner's, all units being equal. The same options give the same bytes. Throws elm::Error.
+// Weights are uniform, scaled so that activations keep their size from layer to layer; the level
+// table is the planner's, all units being equal. The same options give the same bytes. Throws
+// elm::Error.
 void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& options,
                       const std::string& path, const WriteProgress& progress = {});
 

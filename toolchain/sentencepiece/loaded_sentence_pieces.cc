@@ -17,7 +17,8 @@ void* Module() {
     std::error_code error;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
     const std::string path = program.parent_path() / kModuleFile;
-    // DEEPBIND: the module's own protobuf comes first for it; LOCAL: it never comes first for others.
+    // DEEPBIND: the module's own protobuf comes first for it; LOCAL: it never comes first for
+    // others.
     return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
   }();
   return module;

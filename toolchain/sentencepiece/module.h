@@ -1,5 +1,5 @@
-// What the private SentencePiece module exports. It is one shared library, libelm_sentencepiece.so, that
-// lies beside the program and is loaded so that its protobuf and LibTorch's never meet; see
+// What the private SentencePiece module exports. It is one shared library, libelm_sentencepiece.so,
+// that lies beside the program and is loaded so that its protobuf and LibTorch's never meet; see
 // runtime/engine/sentence_pieces.h for why.
 #pragma once
 
