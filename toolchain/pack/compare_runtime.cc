@@ -21,6 +21,22 @@ torch::Dtype TorchDtype(DType dtype) {
   return torch::kFloat32;
 }
 
+// Matrices through `dtype` and back to float32, one at a time; the tensors that other models may
+// share stay as they are.
+void RoundMatrices(Llama& model, DType dtype) {
+  const auto round = [dtype](torch::Tensor& weights) {
+    weights = weights.to(TorchDtype(dtype)).to(torch::kFloat32);
+  };
+  round(model.embedding);
+  round(model.head);
+  for (LlamaLayer& layer : model.layers) {
+    for (torch::Tensor* weights : {&layer.query, &layer.key, &layer.value, &layer.output,
+                                   &layer.gate, &layer.up, &layer.down}) {
+      round(*weights);
+    }
+  }
+}
+
 double LogSumExp(std::span<const float> logits) {
   const double highest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
@@ -50,27 +66,13 @@ void CompareWindow(Session& session, std::span<const uint32_t> ids, const torch:
 
 }  // namespace
 
-Llama RoundedTo(const Llama& model, DType dtype) {
-  Llama rounded = model;
-  const auto round = [dtype](torch::Tensor& weights) {
-    weights = weights.to(TorchDtype(dtype)).to(torch::kFloat32);
-  };
-  round(rounded.embedding);
-  round(rounded.head);
-  for (LlamaLayer& layer : rounded.layers) {
-    for (torch::Tensor* weights : {&layer.query, &layer.key, &layer.value, &layer.output,
-                                   &layer.gate, &layer.up, &layer.down}) {
-      round(*weights);
-    }
-  }
-  return rounded;
-}
-
 std::vector<LevelAgreement> CompareWithRuntime(
-    const Llama& original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
+    Llama original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
     const TokenWindows& windows, const std::function<void(size_t done, size_t total)>& progress) {
   const torch::NoGradGuard no_grad;
-  const Llama reference = RoundedTo(original.Reordered(plan.order), weights);
+  original = original.Reordered(plan.order);
+  RoundMatrices(original, weights);
+  const Llama& reference = original;
   const auto model = ValueOrThrow(Model::Load(bundle_path));
   const auto session = ValueOrThrow(Session::Create(model, {}));
 

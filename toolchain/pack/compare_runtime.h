@@ -22,14 +22,12 @@ struct LevelAgreement {
 };
 
 // `original` is the float32 model in the checkpoint's own order; the bundle stores `weights`. The
-// norms stay float32 in both. Throws elm::Error when the bundle cannot be opened or the runtime
-// refuses.
+// norms stay float32 in both. It is taken by value: a caller who moves it in has two copies in
+// memory at the peak, while units are reordered, not three. Throws elm::Error when the bundle
+// cannot be opened or the runtime refuses.
 std::vector<LevelAgreement> CompareWithRuntime(
-    const Llama& original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
+    Llama original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
     const TokenWindows& windows,
     const std::function<void(size_t done, size_t total)>& progress = {});
-
-// A copy of `model` whose matrices went through `dtype` and back to float32.
-Llama RoundedTo(const Llama& model, DType dtype);
 
 }  // namespace elm

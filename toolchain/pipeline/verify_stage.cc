@@ -1,6 +1,7 @@
 // Verify: the finished bundle, read back by the runtime, against LibTorch at every level.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
@@ -31,7 +32,7 @@ void Run(RunContext& context) {
 
   // The runtime computes in float32, so the reference does too, whatever the plan was made in.
   context.ReleaseModel();
-  const Llama original = Llama::Load(context.checkpoint(), context.device(), torch::kFloat32);
+  Llama original = Llama::Load(context.checkpoint(), context.device(), torch::kFloat32);
   const ElasticPlan plan =
       ValueOrThrow(LoadPlan(context.Path(kPlanFile), context.checkpoint().config()));
   Progress progress("verify", context.progress_style());
