@@ -218,6 +218,20 @@ TEST_F(PrepareTest, ACorruptManifestIsNamed) {
   EXPECT_THAT(status.message(), HasSubstr("manifest.json"));
 }
 
+TEST_F(PrepareTest, WeightsThatAreNoNumbersAreNamed) {
+  PrepareOptions options = Quick();
+  fs::copy(options.checkpoint, folder_ + "/damaged");
+  options.checkpoint = folder_ + "/damaged";
+  const std::string weights = options.checkpoint + "/model.safetensors";
+  std::string bytes = Contents(weights);
+  bytes.replace(bytes.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));  // a float32 NaN
+  std::ofstream(weights, std::ios::binary) << bytes;
+  const Status status = FailureOf(options);
+  EXPECT_EQ(ExitCode(status), 3);
+  EXPECT_THAT(status.message(), HasSubstr("/damaged: tensor model.layers."));
+  EXPECT_FALSE(fs::exists(options.output));
+}
+
 TEST_F(PrepareTest, TextThatCannotBeUsedIsRefused) {
   PrepareOptions options = Quick();
   options.data = folder_ + "/text.txt";

@@ -110,10 +110,18 @@ torch::Device RunContext::device() const {
   return device;
 }
 
+Llama RunContext::LoadModel(torch::Dtype dtype) {
+  try {
+    return Llama::Load(checkpoint(), device(), dtype);
+  } catch (const Error& error) {
+    throw Error(error.status().In(options_.checkpoint));
+  }
+}
+
 const Llama& RunContext::model() {
   if (!model_) {
     const torch::Dtype dtype = options_.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
-    model_ = Llama::Load(checkpoint(), device(), dtype);
+    model_ = LoadModel(dtype);
   }
   return *model_;
 }

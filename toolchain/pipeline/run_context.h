@@ -47,7 +47,9 @@ class RunContext {
   torch::Device device() const;
   // The model in the original order, in options().dtype on device().
   const Llama& model();
-  // Gives the memory back.
+  // A fresh copy of it in another type. An error names the checkpoint.
+  Llama LoadModel(torch::Dtype dtype);
+  // Gives the memory of model() back.
   void ReleaseModel() { model_.reset(); }
 
   // Read from the workspace, where the import stage left them.

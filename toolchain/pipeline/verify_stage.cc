@@ -32,7 +32,7 @@ void Run(RunContext& context) {
 
   // The runtime computes in float32, so the reference does too, whatever the plan was made in.
   context.ReleaseModel();
-  Llama original = Llama::Load(context.checkpoint(), context.device(), torch::kFloat32);
+  Llama original = context.LoadModel(torch::kFloat32);
   const ElasticPlan plan =
       ValueOrThrow(LoadPlan(context.Path(kPlanFile), context.checkpoint().config()));
   Progress progress("verify", context.progress_style());
