@@ -5,27 +5,16 @@
 
 #include "runtime/include/elm/elm.hpp"
 #include "toolchain/base/error.h"
+#include "toolchain/model/torch_compat.h"
 
 namespace elm {
 namespace {
-
-torch::Dtype TorchDtype(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return torch::kFloat32;
-    case DType::kF16:
-      return torch::kFloat16;
-    case DType::kBf16:
-      return torch::kBFloat16;
-  }
-  return torch::kFloat32;
-}
 
 // Matrices through `dtype` and back to float32, one at a time; the tensors that other models may
 // share stay as they are.
 void RoundMatrices(Llama& model, DType dtype) {
   const auto round = [dtype](torch::Tensor& weights) {
-    weights = weights.to(TorchDtype(dtype)).to(torch::kFloat32);
+    weights = weights.to(TorchDType(dtype)).to(torch::kFloat32);
   };
   round(model.embedding);
   round(model.head);

@@ -15,6 +15,7 @@
 #include "runtime/include/elm/elm.hpp"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/compare_runtime.h"
 #include "toolchain/plan/plan.h"
 
@@ -32,7 +33,7 @@ class PackTest : public ::testing::Test {
     }
     assets_ = assets;
     bundle_ = ::testing::TempDir() + "elm_pack_test.elm";
-    at::set_num_threads(2);
+    SetTorchThreads(2);
   }
   void TearDown() override {
     if (!bundle_.empty()) fs::remove(bundle_);

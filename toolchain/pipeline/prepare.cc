@@ -15,6 +15,7 @@
 #include "formats/workspace/stage_key.h"
 #include "formats/workspace/workspace.h"
 #include "toolchain/base/error.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/pack.h"
 #include "toolchain/pipeline/estimate.h"
 #include "toolchain/pipeline/stage.h"
@@ -44,9 +45,11 @@ size_t StageIndex(const std::string& flag, const std::string& name, size_t defau
   throw Error(InvalidArgument(flag, " \"", name, "\" is no stage; choose one of ", names));
 }
 
-void SetThreads(uint32_t threads) {
+// Before any work: threads of LibTorch and of the BLAS under it, and the same bits every time.
+void PrepareTorch(uint32_t threads) {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  at::set_num_threads(static_cast<int>(threads == 0 ? cores : threads));
+  SetTorchThreads(static_cast<int>(threads == 0 ? cores : threads));
+  MakeTorchReproducible();
 }
 
 // Which stages the user asked for, by index.
@@ -215,7 +218,7 @@ const std::vector<Stage>& Stages() {
 PrepareReport Prepare(const PrepareOptions& given, Progress::Style style) {
   const PrepareOptions options = Resolved(given);
   const Range range(options);  // a wrong stage name costs no work
-  SetThreads(options.threads);
+  PrepareTorch(options.threads);
   RunContext context(options, options.workspace, style);
   context.checkpoint();
   CheckOutput(context);
@@ -231,7 +234,7 @@ PrepareReport Prepare(const PrepareOptions& given, Progress::Style style) {
 DryRun PlanRun(const PrepareOptions& given) {
   const PrepareOptions options = Resolved(given);
   const Range range(options);
-  SetThreads(options.threads);
+  PrepareTorch(options.threads);
   RunContext context(options, options.workspace, Progress::Style::kNone);
   DryRun dry_run;
   dry_run.workspace = options.workspace;

@@ -14,6 +14,7 @@
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pipeline/run_context.h"
 #include "toolchain/pipeline/workspace_files.h"
 
@@ -42,7 +43,7 @@ class PrepareTest : public testing::Test {
               testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    at::set_num_threads(2);
+    SetTorchThreads(2);
   }
   void TearDown() override {
     if (!folder_.empty()) fs::remove_all(folder_);

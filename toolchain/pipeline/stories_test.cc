@@ -15,6 +15,7 @@
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
 #include "toolchain/eval/windows_loss.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/run_context.h"
 #include "toolchain/pipeline/workspace_files.h"
@@ -69,7 +70,7 @@ TEST(StoriesTest, CutModelsStayWithinTheirBars) {
   if (assets == nullptr || !fs::exists(assets)) {
     GTEST_SKIP() << "needs the folder of third-party models that ELM_ASSETS names";
   }
-  at::set_num_threads(2);
+  SetTorchThreads(2);
   const std::string folder = ::testing::TempDir() + "elm_stories";
   fs::remove_all(folder);
   fs::create_directories(folder);
