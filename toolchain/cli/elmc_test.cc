@@ -4,13 +4,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "formats/base/testing/assets.h"
 #include "formats/base/testing/run_program.h"
 
 namespace elm {
@@ -29,8 +29,7 @@ class ElmcTest : public ::testing::Test {
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    const char* assets = std::getenv("ELM_ASSETS");
-    if (assets != nullptr && fs::exists(assets)) assets_ = assets;
+    assets_ = AssetPath(".");
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -78,7 +77,7 @@ class ElmcTest : public ::testing::Test {
 };
 
 #define NEED_ASSETS() \
-  if (assets_.empty()) GTEST_SKIP() << "needs the folder that ELM_ASSETS names"
+  if (assets_.empty()) GTEST_SKIP() << MissingAsset(".")
 
 TEST_F(ElmcTest, HelpTeaches) {
   const ProgramResult help = Elmc({"--help"});

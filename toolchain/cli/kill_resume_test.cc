@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "formats/base/testing/assets.h"
 #include "formats/base/testing/run_program.h"
 
 namespace elm {
@@ -31,11 +31,8 @@ std::string Contents(const std::string& path) {
 class KillResumeTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const char* assets = std::getenv("ELM_ASSETS");
-    if (assets == nullptr || !fs::exists(assets)) {
-      GTEST_SKIP() << "needs the folder of third-party models that ELM_ASSETS names";
-    }
-    assets_ = assets;
+    assets_ = AssetPath(".");
+    if (assets_.empty()) GTEST_SKIP() << MissingAsset(".");
     folder_ = ::testing::TempDir() + "elm_kill_" + GetParam();
     fs::remove_all(folder_);
     fs::create_directories(folder_);

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 
 #include "formats/base/mapped_file.h"
+#include "formats/base/testing/assets.h"
 #include "formats/elm/bundle.h"
 #include "runtime/include/elm/elm.hpp"
 #include "toolchain/base/error.h"
@@ -27,11 +27,8 @@ namespace fs = std::filesystem;
 class PackTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* assets = std::getenv("ELM_ASSETS");
-    if (assets == nullptr || !fs::exists(assets)) {
-      GTEST_SKIP() << "needs the folder of third-party models that ELM_ASSETS names";
-    }
-    assets_ = assets;
+    assets_ = AssetPath(".");
+    if (assets_.empty()) GTEST_SKIP() << MissingAsset(".");
     bundle_ = ::testing::TempDir() + "elm_pack_test.elm";
     SetTorchThreads(2);
   }

@@ -4,13 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "formats/base/atomic_file.h"
 #include "formats/base/mapped_file.h"
+#include "formats/base/testing/assets.h"
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
@@ -34,11 +34,8 @@ std::string Contents(const std::string& path) {
 class PrepareTest : public testing::Test {
  protected:
   void SetUp() override {
-    const char* assets = std::getenv("ELM_ASSETS");
-    if (assets == nullptr || !fs::exists(assets)) {
-      GTEST_SKIP() << "needs the folder of third-party models that ELM_ASSETS names";
-    }
-    assets_ = assets;
+    assets_ = AssetPath(".");
+    if (assets_.empty()) GTEST_SKIP() << MissingAsset(".");
     folder_ = testing::TempDir() + "elm_prepare_" +
               testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);

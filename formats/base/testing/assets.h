@@ -13,7 +13,7 @@ namespace elm {
 //   if (path.empty()) GTEST_SKIP() << MissingAsset("models/stories3M");
 inline std::string AssetPath(const std::string& relative) {
   const char* root = std::getenv("ELM_ASSETS");
-  if (root == nullptr) return {};
+  if (root == nullptr || *root == '\0') return {};
   const std::filesystem::path path = std::filesystem::path(root) / relative;
   return std::filesystem::exists(path) ? path.string() : std::string();
 }
