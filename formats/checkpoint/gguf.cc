@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "formats/base/checked_math.h"
+#include "formats/base/printable.h"
 #include "formats/checkpoint/byte_reader.h"
-#include "formats/checkpoint/printable.h"
 
 namespace elm {
 namespace {

@@ -4,9 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "formats/base/printable.h"
 #include "formats/checkpoint/gguf.h"
 #include "formats/checkpoint/match_tensors.h"
-#include "formats/checkpoint/printable.h"
 
 namespace elm {
 namespace {

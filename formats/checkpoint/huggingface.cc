@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "formats/base/mapped_file.h"
+#include "formats/base/printable.h"
 #include "formats/checkpoint/huggingface_config.h"
 #include "formats/checkpoint/huggingface_tokens.h"
-#include "formats/checkpoint/json_text.h"
 #include "formats/checkpoint/mapped_checkpoint.h"
 #include "formats/checkpoint/match_tensors.h"
-#include "formats/checkpoint/printable.h"
 #include "formats/checkpoint/safetensors.h"
+#include "formats/json/json_text.h"
 
 namespace elm {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "formats/checkpoint/json_text.h"
-#include "formats/checkpoint/printable.h"
+#include "formats/base/printable.h"
+#include "formats/json/json_text.h"
 
 namespace elm {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "formats/base/mapped_file.h"
 #include "formats/base/utf8.h"
-#include "formats/checkpoint/json_text.h"
+#include "formats/json/json_text.h"
 
 namespace elm {
 namespace {

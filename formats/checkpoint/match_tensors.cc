@@ -3,7 +3,7 @@
 #include <cstring>
 #include <set>
 
-#include "formats/checkpoint/printable.h"
+#include "formats/base/printable.h"
 
 namespace elm {
 namespace {

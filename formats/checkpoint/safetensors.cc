@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "formats/base/checked_math.h"
+#include "formats/base/printable.h"
 #include "formats/checkpoint/byte_reader.h"
-#include "formats/checkpoint/json_text.h"
-#include "formats/checkpoint/printable.h"
+#include "formats/json/json_text.h"
 
 namespace elm {
 namespace {
@@ -124,10 +124,12 @@ Result<std::vector<StoredTensor>> ParseTensors(const json& header, std::span<con
   return tensors;
 }
 
-}  // namespace
+struct Container {
+  json header;
+  std::span<const std::byte> data;
+};
 
-Result<std::vector<StoredTensor>> ParseSafetensors(std::span<const std::byte> bytes,
-                                                   const std::string& name) {
+Result<Container> ParseContainer(std::span<const std::byte> bytes, const std::string& name) {
   ByteReader reader(bytes);
   const Result<uint64_t> length = reader.Read<uint64_t>("length of the header");
   if (!length.ok()) return length.status().In(name);
@@ -137,12 +139,35 @@ Result<std::vector<StoredTensor>> ParseSafetensors(std::span<const std::byte> by
   }
   const Result<std::string_view> text = reader.ReadText("header", *length);
   if (!text.ok()) return text.status().In(name);
-  ELM_ASSIGN_OR_RETURN(const json header, ParseJson(*text, StrCat(name, ": header")));
+  ELM_ASSIGN_OR_RETURN(json header, ParseJson(*text, StrCat(name, ": header")));
   if (!header.is_object()) return Corruption(name, ": header is no JSON object");
+  return Container{std::move(header), bytes.subspan(reader.position())};
+}
+
+}  // namespace
+
+Result<std::vector<StoredTensor>> ParseSafetensors(std::span<const std::byte> bytes,
+                                                   const std::string& name) {
+  ELM_ASSIGN_OR_RETURN(const Container container, ParseContainer(bytes, name));
   Result<std::vector<StoredTensor>> tensors =
-      ParseTensors(header, bytes.subspan(reader.position()), name);
+      ParseTensors(container.header, container.data, name);
   if (!tensors.ok()) return tensors.status().In(name);
   return tensors;
+}
+
+Result<std::map<std::string, std::string>> ParseSafetensorsMetadata(
+    std::span<const std::byte> bytes, const std::string& name) {
+  ELM_ASSIGN_OR_RETURN(const Container container, ParseContainer(bytes, name));
+  std::map<std::string, std::string> metadata;
+  const auto found = container.header.find(kMetadataKey);
+  if (found == container.header.end()) return metadata;
+  for (const auto& [key, value] : found->items()) {
+    if (!value.is_string()) {
+      return Corruption(name, ": ", kMetadataKey, ": ", Printable(key), " is no text");
+    }
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
 }
 
 bool LooksLikeSafetensors(std::span<const std::byte> bytes) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,11 @@ inline constexpr uint64_t kMaxSafetensorsHeader = 100'000'000;
 // `name` is the file, for messages.
 Result<std::vector<StoredTensor>> ParseSafetensors(std::span<const std::byte> bytes,
                                                    const std::string& name);
+
+// The texts under "__metadata__" of a valid container; none when it has none. Refuses values that
+// are no texts.
+Result<std::map<std::string, std::string>> ParseSafetensorsMetadata(
+    std::span<const std::byte> bytes, const std::string& name);
 
 // True when `bytes` begin as a safetensors file does; to tell it from other forms.
 bool LooksLikeSafetensors(std::span<const std::byte> bytes);

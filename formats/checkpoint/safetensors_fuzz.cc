@@ -1,7 +1,7 @@
 // Bytes as a safetensors file, and the same bytes as a config.json.
 #include "formats/checkpoint/huggingface_config.h"
-#include "formats/checkpoint/json_text.h"
 #include "formats/checkpoint/safetensors.h"
+#include "formats/json/json_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::span bytes(reinterpret_cast<const std::byte*>(data), size);

@@ -30,6 +30,8 @@ class KvCache {
   }
   // `tokens` more positions are complete in every layer.
   void Advance(uint32_t tokens) { length_ += tokens; }
+  // Drops the positions from `length` on, which is at most length().
+  void Truncate(uint32_t length) { length_ = length; }
 
   // [context, head_dim] of one head.
   float* keys(uint32_t layer, uint32_t head) { return keys_.get() + Offset(layer, head); }

@@ -85,6 +85,18 @@ Status Session::SetLevel(std::string_view name) {
 size_t Session::level() const { return impl_->cache.level(); }
 
 void Session::Reset() { impl_->Empty(level()); }
+
+Status Session::Rewind(uint32_t position) {
+  const uint32_t held = impl_->cache.length();
+  if (position > held) {
+    return InvalidArgument("cannot rewind to position ", position, ": the session holds ", held,
+                           " tokens");
+  }
+  impl_->cache.Truncate(position);
+  impl_->logits = {};
+  return Status::Ok();
+}
+
 uint32_t Session::position() const { return impl_->cache.length(); }
 uint32_t Session::context() const { return impl_->cache.context(); }
 std::span<const float> Session::logits() const { return impl_->logits; }

@@ -163,6 +163,45 @@ TEST(Session, ResetForgets) {
   EXPECT_EQ(Copy(session->logits()), first);
 }
 
+TEST(Session, AfterRewindingAnotherContinuationIsAsIfItCameFirst) {
+  const auto model = Load(SmallContents());
+  for (const char* level : {"0.3", "1.0"}) {
+    SCOPED_TRACE(level);
+    // 40 tokens end inside the second block.
+    const std::vector<uint32_t> prompt = Ids(40);
+    const std::vector<uint32_t> continuation = {7, 3, 250};
+    auto fresh = Open(model, level);
+    ASSERT_TRUE(fresh->Append(prompt).ok());
+    ASSERT_TRUE(fresh->Append(continuation).ok());
+
+    auto session = Open(model, level);
+    ASSERT_TRUE(session->Append(prompt).ok());
+    ASSERT_TRUE(session->Append({{9, 8, 7, 6, 5, 4}}).ok());
+    ASSERT_TRUE(session->Rewind(40).ok());
+    EXPECT_EQ(session->position(), 40U);
+    EXPECT_TRUE(session->logits().empty());
+    ASSERT_TRUE(session->Append(continuation).ok());
+    EXPECT_EQ(session->position(), 43U);
+    EXPECT_EQ(Copy(session->logits()), Copy(fresh->logits()));
+  }
+}
+
+TEST(Session, RewindingGoesBackOnly) {
+  auto session = Open(Load(SmallContents()), "1.0");
+  ASSERT_TRUE(session->Append(Ids(5)).ok());
+  const auto before = Copy(session->logits());
+  const Status status = session->Rewind(6);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("position 6"));
+  EXPECT_THAT(status.message(), HasSubstr("holds 5"));
+  EXPECT_EQ(session->position(), 5U);
+  EXPECT_EQ(Copy(session->logits()), before);
+  ASSERT_TRUE(session->Rewind(0).ok());
+  EXPECT_EQ(session->position(), 0U);
+  ASSERT_TRUE(session->Append(Ids(5)).ok());
+  EXPECT_EQ(Copy(session->logits()), before);
+}
+
 TEST(Session, UnknownLevelListsTheNames) {
   const auto model = Load(SmallContents());
   const auto created = Session::Create(model, {.level = "0.5"});

@@ -97,6 +97,11 @@ class Session {
 
   // Forgets all tokens.
   void Reset();
+
+  // Forgets the tokens behind the first `position`, so that another continuation can follow them;
+  // moves nothing. logits() are empty until the next Append or Score. Fails, changing nothing, when
+  // fewer tokens are held.
+  Status Rewind(uint32_t position);
   uint32_t position() const;  // tokens in the KV cache
   uint32_t context() const;   // most tokens it can hold
 

@@ -1,10 +1,11 @@
-#include "formats/checkpoint/json_text.h"
+#include "formats/json/json_text.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
-#include <vector>
 
-#include "formats/checkpoint/printable.h"
+#include "formats/base/printable.h"
+#include "formats/base/suggest.h"
 
 namespace elm {
 namespace {
@@ -16,6 +17,8 @@ constexpr size_t kMaxDepth = 64;
 // Looks through the text once before anything is built from it.
 class Checker : public nlohmann::json_sax<json> {
  public:
+  explicit Checker(std::string_view text) : text_(text) {}
+
   const std::string& problem() const { return problem_; }
 
   bool null() override { return true; }
@@ -39,7 +42,7 @@ class Checker : public nlohmann::json_sax<json> {
 
   bool parse_error(size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    problem_ = StrCat("not valid JSON at byte ", position);
+    problem_ = StrCat("not valid JSON at byte ", position, LineOf(position));
     return false;
   }
 
@@ -55,6 +58,13 @@ class Checker : public nlohmann::json_sax<json> {
     return true;
   }
 
+  std::string LineOf(size_t position) const {
+    if (text_.find('\n') == std::string_view::npos) return {};
+    const std::string_view before = text_.substr(0, position > 0 ? position - 1 : 0);
+    return StrCat(" (line ", 1 + std::count(before.begin(), before.end(), '\n'), ")");
+  }
+
+  std::string_view text_;
   std::vector<std::set<std::string>> keys_;  // of every object or array that is open
   std::string problem_;
 };
@@ -62,7 +72,7 @@ class Checker : public nlohmann::json_sax<json> {
 }  // namespace
 
 Result<json> ParseJson(std::string_view text, const std::string& name) {
-  Checker checker;
+  Checker checker(text);
   if (!json::sax_parse(text.begin(), text.end(), &checker)) {
     return Corruption(name, ": ", checker.problem());
   }
@@ -127,6 +137,30 @@ Result<std::string> JsonFields::Text(const char* key, const std::string& absent)
   if (value == nullptr) return absent;
   if (!value->is_string()) return WrongType(key, *value, "a string");
   return value->get<std::string>();
+}
+
+Result<std::string> JsonFields::Text(const char* key) const {
+  if (Find(key) == nullptr) return Corruption(name_, ": ", key, " is missing");
+  return Text(key, "");
+}
+
+Result<std::vector<std::string>> JsonFields::Texts(const char* key) const {
+  const json* value = Find(key);
+  if (value == nullptr) return std::vector<std::string>();
+  const auto is_text = [](const json& item) { return item.is_string(); };
+  if (!value->is_array() || !std::all_of(value->begin(), value->end(), is_text)) {
+    return WrongType(key, *value, "a list of strings");
+  }
+  return value->get<std::vector<std::string>>();
+}
+
+Status JsonFields::OnlyKeys(std::initializer_list<const char*> known) const {
+  const std::vector<std::string> names(known.begin(), known.end());
+  for (const auto& [key, value] : object_.items()) {
+    if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+    return Corruption(name_, ": unknown key ", Printable(key), Suggestion(key, names));
+  }
+  return Status::Ok();
 }
 
 }  // namespace elm

@@ -1,4 +1,4 @@
-#include "formats/checkpoint/printable.h"
+#include "formats/base/printable.h"
 
 namespace elm {
 namespace {
