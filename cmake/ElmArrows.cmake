@@ -6,7 +6,7 @@
 set(ELM_PHONE_ROOMS "^(formats_(base|model|elm)|runtime_|elm$)")
 set(ELM_TOOLCHAIN_ROOMS "^(toolchain_|datasets|elmc$)")
 set(ELM_TOOLCHAIN_LIBRARIES
-    "^(elm_torch|torch|c10|CLI11|spdlog|fmt::|elm_sentencepiece_train)|/lib(torch|c10|spdlog|fmt)")
+    "^(elm_torch|torch|c10|CLI11|spdlog|fmt::|elm_csv|elm_sentencepiece_train)|/lib(torch|c10|spdlog|fmt|csv)")
 set(ELM_WORKSPACE_LIBRARIES "^(elm_hdf5|hdf5|OpenSSL)|/lib(hdf5|crypto)")
 
 # elm_reach(<target> <variable>): every target and library that <target> links, directly or through
@@ -79,16 +79,17 @@ endfunction()
 # Call once, after every room is defined.
 function(elm_check_arrows)
   elm_forbid_link("${ELM_PHONE_ROOMS}|^formats_" "${ELM_TOOLCHAIN_ROOMS}|${ELM_TOOLCHAIN_LIBRARIES}")
-  elm_forbid_link("${ELM_PHONE_ROOMS}" "${ELM_WORKSPACE_LIBRARIES}|^formats_(workspace|checkpoint)")
+  elm_forbid_link("${ELM_PHONE_ROOMS}" "${ELM_WORKSPACE_LIBRARIES}|^formats_(workspace|checkpoint|json)")
   elm_forbid_link("^formats_" "^(runtime_|elm$)")
   elm_forbid_link("^(datasets|toolchain_(base|model))"
-                  "^(toolchain_(profile|plan|eval|pack|pipeline)|elmc$)")
-  elm_forbid_link("^toolchain_(profile|plan|eval|pack)" "^(toolchain_pipeline|elmc$)")
+                  "^(toolchain_(profile|plan|eval|pack|pretrain|pipeline)|elmc$)")
+  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain)" "^(toolchain_pipeline|elmc$)")
+  elm_forbid_link("^toolchain_pretrain" "^toolchain_(profile|plan|eval|pack)$")
 
   set(toolchain_headers "torch/|ATen/|c10/|CLI/|spdlog/|fmt/|sentencepiece_trainer|toolchain/|datasets/")
   elm_forbid_include(formats "${toolchain_headers}|runtime/|elm/elm\\.")
-  elm_forbid_include(runtime "${toolchain_headers}|hdf5|H5|openssl/|formats/(workspace|checkpoint)/")
-  foreach(room base model elm checkpoint)
+  elm_forbid_include(runtime "${toolchain_headers}|hdf5|H5|openssl/|formats/(workspace|checkpoint|json)/")
+  foreach(room base model elm json checkpoint)
     elm_forbid_include(formats/${room} "hdf5|H5|openssl/|formats/workspace/")
   endforeach()
 endfunction()

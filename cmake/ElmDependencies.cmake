@@ -17,6 +17,15 @@ find_path(NLOHMANN_JSON_INCLUDE_DIR nlohmann/json.hpp REQUIRED)
 add_library(elm_json INTERFACE)
 target_include_directories(elm_json SYSTEM INTERFACE ${NLOHMANN_JSON_INCLUDE_DIR})
 
+# Where datasets/ is built (see the top CMakeLists.txt).
+if(ELM_TOOLCHAIN OR ELM_SANITIZE)
+  find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
+  find_library(CSV_LIBRARY csv REQUIRED)
+  add_library(elm_csv INTERFACE)
+  target_include_directories(elm_csv SYSTEM INTERFACE ${CSV_INCLUDE_DIR})
+  target_link_libraries(elm_csv INTERFACE ${CSV_LIBRARY})
+endif()
+
 if(ELM_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -1,0 +1,83 @@
+// Which of twenty functions does what the user asks for?
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "datasets/pocket/requests.h"
+#include "datasets/pocket/scene.h"
+#include "datasets/pocket/words.h"
+#include "formats/base/status.h"
+
+namespace elm::pocket {
+namespace {
+
+constexpr size_t kFunctions = 20;
+
+constexpr std::string_view kInstructions[] = {
+    "Choose the function for the request.",
+    "Functions that can be called:", "Which function must be called?",
+    "Pick one of these functions."};
+constexpr std::string_view kVerbs[] = {"do", "run", "use", "api", "start", "my", "call", "os"};
+constexpr std::string_view kParameters[] = {"(name)",  "(time)",  "(text, to)", "(level)",
+                                            "()",      "(place)", "(id)",       "(when)",
+                                            "(query)", "(mode)",  "(language)", "(a, b)"};
+
+// Half of the names say what the function does; the others must be read off its description.
+std::string InventFunctionName(const Capability& capability, Random& random) {
+  if (random.Chance(0.5)) {
+    const std::string stem(random.Pick(Alternatives(capability.stem)));
+    return StrCat(random.Pick(kVerbs), "_", stem);
+  }
+  std::string name = InventName(random);
+  name[0] = static_cast<char>(name[0] - 'A' + 'a');
+  return StrCat(name, "_", random.Between(1, 99));
+}
+
+struct Function {
+  const Capability* capability;
+  std::string name;
+};
+
+Line Describe(const Function& function, uint32_t fact, Random& random) {
+  Line line;
+  if (random.Chance(0.6)) line.Add(random.Pick(kParameters));
+  return line.Add(Describe(*function.capability, random) + ":", fact).Add(function.name, fact);
+}
+
+}  // namespace
+
+Scene MakeFunctionScene(Random& random, const Allowed& allowed, uint32_t questions) {
+  Scene scene;
+  scene.instructions = random.Pick(kInstructions);
+  std::vector<Function> functions;
+  std::vector<std::string> names;
+  for (const Capability* capability : DrawCapabilities(kFunctions, random)) {
+    const auto draw = [&] {
+      std::string name;
+      do name = InventFunctionName(*capability, random);
+      while (std::find(names.begin(), names.end(), name) != names.end());
+      return name;
+    };
+    names.push_back(DrawAllowed(scene, allowed, draw, [&](const std::string& name) {
+      return std::string(capability->stem) + "|" + name;
+    }));
+    functions.push_back({capability, names.back()});
+  }
+  std::vector<uint32_t> order(kFunctions);
+  for (uint32_t i = 0; i < kFunctions; ++i) {
+    order[i] = i;
+    scene.lines.push_back(Describe(functions[i], i, random));
+  }
+  random.Shuffle(order);
+  for (size_t i = 0; i < std::min<size_t>(questions, kFunctions); ++i) {
+    const Function& right = functions[order[i]];
+    scene.questions.push_back({.text = Ask(*right.capability, random),
+                               .options = MixOptions(right.name, names, {}, kFunctions, random),
+                               .answer = right.name,
+                               .facts = {order[i]},
+                               .difficulty = 0.5});
+  }
+  return scene;
+}
+
+}  // namespace elm::pocket

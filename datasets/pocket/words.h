@@ -1,0 +1,32 @@
+// The words of the pocket world that several families share, and texts with slots for them.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/pocket/random.h"
+
+namespace elm::pocket {
+
+std::span<const std::string_view> People();
+
+// A name that no dictionary knows, of two or three syllables: "Zentro", "Kivalo". Some ten thousand
+// exist.
+std::string InventName(Random& random);
+
+// `text` with every {slot} replaced by a random word of that kind: {person} {time} {day} {date}
+// {place} {room} {city} {food} {drink} {pet} {thing} {song} {number} {colour} {topic} {code}.
+// "{person}" twice may give two people.
+std::string FillSlots(std::string_view text, Random& random);
+
+// One word of a kind, by its slot's name without braces.
+std::string Word(std::string_view kind, Random& random);
+
+// "a|b|c" -> {a, b, c}.
+std::vector<std::string_view> Alternatives(std::string_view text);
+
+std::string Capitalised(std::string text);
+
+}  // namespace elm::pocket
