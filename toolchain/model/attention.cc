@@ -7,35 +7,65 @@
 namespace elm {
 namespace {
 
-// Scores that exist at once: 64 MiB in float32. Blocks below that size gain nothing.
+// Scores that exist at once: 2 MiB in float32, which stay in a processor's own cache between their
+// product, mask, softmax and product. Smaller blocks also see less of what a causal mask hides.
+constexpr int64_t kCachedScores = int64_t{1} << 19;
+// Queries per block below which matrix products no longer gain.
+constexpr int64_t kLeastQueries = 32;
+// Never more than this, 64 MiB.
 constexpr int64_t kMaxScores = int64_t{1} << 24;
+
+// Queries that are taken together when each has `scores` scores.
+int64_t QueriesPerBlock(int64_t scores) {
+  const int64_t cached = std::max(kLeastQueries, kCachedScores / scores);
+  return std::max<int64_t>(1, std::min(cached, kMaxScores / scores));
+}
+
+// What the queries [begin, end) must not see of the first `positions` keys, to broadcast against
+// scores [batch, heads, end - begin, positions]; undefined when they see all.
+torch::Tensor HiddenFrom(const torch::Tensor& visible, int64_t begin, int64_t end,
+                         int64_t positions, torch::Device device) {
+  if (visible.defined()) {
+    return visible.slice(1, begin, end).slice(2, 0, positions).logical_not().unsqueeze(1);
+  }
+  if (end - begin == 1) return {};
+  const auto options = torch::TensorOptions().dtype(torch::kBool).device(device);
+  return torch::ones({end - begin, positions}, options).triu(positions - (end - begin) + 1);
+}
 
 // Queries [begin, end) of `query`, whose first query stands at position `past`.
 torch::Tensor AttendBlock(const torch::Tensor& query, const torch::Tensor& key,
-                          const torch::Tensor& value, int64_t begin, int64_t end, int64_t past) {
-  const int64_t visible = past + end;
+                          const torch::Tensor& value, const torch::Tensor& visible, int64_t begin,
+                          int64_t end, int64_t past) {
+  const int64_t positions = past + end;
   torch::Tensor scores =
-      torch::matmul(query.slice(2, begin, end), key.slice(2, 0, visible).transpose(2, 3))
+      torch::matmul(query.slice(2, begin, end), key.slice(2, 0, positions).transpose(2, 3))
           .to(torch::kFloat32);
-  if (end - begin > 1) {
-    const auto options = torch::TensorOptions().dtype(torch::kBool).device(query.device());
-    const torch::Tensor future =
-        torch::ones({end - begin, visible}, options).triu(past + begin + 1);
-    scores = scores.masked_fill(future, -INFINITY);
-  }
+  const torch::Tensor hidden = HiddenFrom(visible, begin, end, positions, query.device());
+  if (hidden.defined()) scores.masked_fill_(hidden, -INFINITY);
   const torch::Tensor weights = torch::softmax(scores, -1).to(value.scalar_type());
-  return torch::matmul(weights, value.slice(2, 0, visible));
+  return torch::matmul(weights, value.slice(2, 0, positions));
+}
+
+// positions * theta^(-2 i / head_dim), float64 [..., head_dim / 2], on the CPU.
+torch::Tensor Angles(const torch::Tensor& positions, int64_t head_dim, double theta) {
+  const torch::Tensor exponents = torch::arange(0, head_dim, 2, torch::kFloat64) / head_dim;
+  return positions.cpu().to(torch::kFloat64).unsqueeze(-1) * torch::pow(theta, -exponents);
 }
 
 }  // namespace
 
 Rotary::Rotary(int64_t begin, int64_t tokens, int64_t head_dim, double theta,
                torch::Device device) {
-  const torch::Tensor exponents = torch::arange(0, head_dim, 2, torch::kFloat64) / head_dim;
-  const torch::Tensor positions = torch::arange(begin, begin + tokens, torch::kFloat64);
-  const torch::Tensor angles = torch::outer(positions, torch::pow(theta, -exponents));
+  const torch::Tensor angles = Angles(torch::arange(begin, begin + tokens), head_dim, theta);
   cosine_ = angles.cos().to(torch::kFloat32).to(device);
   sine_ = angles.sin().to(torch::kFloat32).to(device);
+}
+
+Rotary::Rotary(const torch::Tensor& positions, int64_t head_dim, double theta) {
+  const torch::Tensor angles = Angles(positions, head_dim, theta).unsqueeze(1);
+  cosine_ = angles.cos().to(torch::kFloat32).to(positions.device());
+  sine_ = angles.sin().to(torch::kFloat32).to(positions.device());
 }
 
 torch::Tensor Rotary::Apply(const torch::Tensor& heads) const {
@@ -46,16 +76,16 @@ torch::Tensor Rotary::Apply(const torch::Tensor& heads) const {
 }
 
 torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& key,
-                              const torch::Tensor& value) {
+                              const torch::Tensor& value, const torch::Tensor& visible) {
   const int64_t tokens = query.size(2);
   const int64_t past = key.size(2) - tokens;
   const torch::Tensor scaled = query * (1.0 / std::sqrt(static_cast<double>(query.size(3))));
   const int64_t scores_per_query = query.size(0) * query.size(1) * key.size(2);
-  const int64_t block = std::max<int64_t>(1, kMaxScores / scores_per_query);
+  const int64_t block = QueriesPerBlock(scores_per_query);
   std::vector<torch::Tensor> blocks;
   for (int64_t begin = 0; begin < tokens; begin += block) {
     const int64_t end = std::min(tokens, begin + block);
-    blocks.push_back(AttendBlock(scaled, key, value, begin, end, past));
+    blocks.push_back(AttendBlock(scaled, key, value, visible, begin, end, past));
   }
   return blocks.size() == 1 ? blocks.front() : torch::cat(blocks, 2);
 }

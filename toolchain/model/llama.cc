@@ -36,6 +36,7 @@ struct LayerPass {
   LayerSlice slice;
   const LayerGates* gates = nullptr;
   const Rotary& rotary;
+  torch::Tensor visible = {};  // of the token tree, when there is one
   KvCache* cache = nullptr;
   size_t layer = 0;
 };
@@ -73,7 +74,8 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
     key = Remember(pass.cache->keys, pass.layer, key);
     value = Remember(pass.cache->values, pass.layer, value);
   }
-  torch::Tensor mixed = CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass));
+  torch::Tensor mixed =
+      CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass), pass.visible);
   mixed = mixed.transpose(1, 2);  // [batch, tokens, heads, head_dim]
   if (pass.gates != nullptr && pass.gates->heads.defined()) {
     mixed = ApplyGate(mixed, pass.gates->heads.narrow(-1, 0, heads).unsqueeze(-1));
@@ -102,6 +104,12 @@ torch::Tensor RunLayer(torch::Tensor stream, const LayerPass& pass) {
   return stream;
 }
 
+// Positions that `tokens` more tokens reach.
+int64_t PositionsUsed(const ForwardOptions& options, int64_t tokens) {
+  if (options.tree != nullptr) return options.tree->positions.max().item<int64_t>() + 1;
+  return tokens + (options.cache == nullptr ? 0 : options.cache->tokens);
+}
+
 void CheckOptions(const ModelConfig& config, const ForwardOptions& options, int64_t tokens) {
   const size_t layers = config.layers;
   TORCH_CHECK(options.level == nullptr || options.level->layers.size() == layers,
@@ -110,7 +118,11 @@ void CheckOptions(const ModelConfig& config, const ForwardOptions& options, int6
               "skip_layers does not cover every layer");
   TORCH_CHECK(options.gates.empty() || options.gates.size() == layers,
               "gates do not cover every layer");
-  const int64_t positions = tokens + (options.cache == nullptr ? 0 : options.cache->tokens);
+  TORCH_CHECK(options.tree == nullptr || options.cache == nullptr,
+              "a token tree is a whole row, not the continuation of a cache");
+  TORCH_CHECK(options.tree == nullptr || options.tree->visible.size(1) == tokens,
+              "the token tree has another number of tokens");
+  const int64_t positions = PositionsUsed(options, tokens);
   if (positions > int64_t{config.context}) {
     throw Error(InvalidArgument("a sequence of ", positions, " tokens does not fit the model's ",
                                 config.context, " positions; use shorter windows"));
@@ -131,8 +143,10 @@ torch::Tensor Llama::RunLayers(torch::Tensor stream, size_t begin, size_t end,
     cache->keys.resize(config_.layers);
     cache->values.resize(config_.layers);
   }
-  const Rotary rotary(cache == nullptr ? 0 : cache->tokens, stream.size(1), config_.head_dim,
-                      config_.rope_theta, stream.device());
+  const Rotary rotary = options.tree != nullptr
+                            ? Rotary(options.tree->positions, config_.head_dim, config_.rope_theta)
+                            : Rotary(cache == nullptr ? 0 : cache->tokens, stream.size(1),
+                                     config_.head_dim, config_.rope_theta, stream.device());
   const LayerSlice whole{config_.query_heads, config_.kv_heads, config_.neurons};
   for (size_t layer = begin; layer < end; ++layer) {
     if (!options.skip_layers.empty() && options.skip_layers[layer]) continue;
@@ -142,6 +156,7 @@ torch::Tensor Llama::RunLayers(torch::Tensor stream, size_t begin, size_t end,
                        .slice = options.level == nullptr ? whole : options.level->layers[layer],
                        .gates = options.gates.empty() ? nullptr : &options.gates[layer],
                        .rotary = rotary,
+                       .visible = options.tree == nullptr ? torch::Tensor() : options.tree->visible,
                        .cache = cache,
                        .layer = layer});
   }

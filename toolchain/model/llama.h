@@ -16,6 +16,7 @@
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/unit_order.h"
+#include "toolchain/model/token_tree.h"
 
 namespace elm {
 
@@ -54,6 +55,7 @@ struct ForwardOptions {
   std::vector<bool> skip_layers = {};      // [layers] or empty; a skipped layer is the identity
   std::span<const LayerGates> gates = {};  // [layers] or empty
   KvCache* cache = nullptr;                // `ids` continue what the cache holds; without gradients
+  const TokenTree* tree = nullptr;  // nullptr: each token follows the one before. Not with a cache
 };
 
 class Llama {

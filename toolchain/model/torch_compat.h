@@ -2,9 +2,13 @@
 #pragma once
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <climits>
 #include <cstdlib>
 
 #include "formats/base/dtype.h"
@@ -22,6 +26,17 @@ inline void SetTorchThreads(int threads) {
   if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
     reinterpret_cast<void (*)(int)>(symbol)(threads);
   }
+}
+
+// From now on memory that tensors give back stays with the process, in one pool for all threads: a
+// training step would otherwise return and fault in again tens of megabytes. For programs that do
+// little else.
+inline void KeepTensorMemory() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 // Runs of the same input give the same bits: no atomics in CUDA's reductions, full float32 in

@@ -1,0 +1,423 @@
+// elmc eval: how good is a model, at each of its levels?
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "datasets/load_tasks.h"
+#include "formats/base/atomic_file.h"
+#include "toolchain/base/error.h"
+#include "toolchain/base/parallel_for.h"
+#include "toolchain/cli/commands.h"
+#include "toolchain/cli/eval_subject.h"
+#include "toolchain/eval/context_drop.h"
+#include "toolchain/eval/eval_report_json.h"
+#include "toolchain/eval/eval_report_text.h"
+#include "toolchain/eval/evaluate.h"
+#include "toolchain/eval/hash_text.h"
+#include "toolchain/eval/latency.h"
+#include "toolchain/eval/task_specs.h"
+#include "toolchain/pipeline/cancellation.h"
+#include "toolchain/pipeline/progress.h"
+
+namespace elm {
+namespace {
+
+constexpr char kFooter[] =
+    "Tasks (--tasks, several separated by commas):\n"
+    "  pocket             the built-in phone-assistant world, all families of questions\n"
+    "  pocket:app,fact    some of its families\n"
+    "  FILE.jsonl         questions of your own\n"
+    "  NAME:FILE          a public set, read from FILE; `elmc dataset list` names them\n"
+    "  ppl:FILE           the loss on a text, in nats per token\n"
+    "\n"
+    "A question with options is answered by the option whose tokens are most probable on average;\n"
+    "one without options by greedy decoding up to the line's end, and must match exactly. Every\n"
+    "mean has its standard error; a level is compared with the full one question by question.\n"
+    "\n"
+    "Examples:\n"
+    "  elmc eval model.elm --tasks pocket\n"
+    "  elmc eval model.elm --tasks pocket,ppl:wiki.txt --levels 0.5,1.0 --json found.json\n"
+    "  elmc eval model.elm --tasks pocket --drop random --keep 0.5     half of the context's "
+    "words\n"
+    "  elmc eval models/stories --tasks questions.jsonl --skip-long    a checkpoint, in LibTorch";
+
+struct Flags {
+  SubjectOptions subject;
+  std::vector<std::string> tasks;
+  std::vector<std::string> levels = {"all"};
+  std::string split = "test";
+  uint64_t seed = 1;
+  uint32_t count = 200;
+  uint32_t limit = 0;
+  std::string drop = "none";
+  double keep = 0.5;
+  bool keep_given = false;
+  uint32_t windows = 64;
+  uint32_t window_tokens = 129;
+  bool skip_long = false;
+  bool latency = false;
+  uint32_t threads = 0;
+  std::string json;
+  bool quiet = false;
+};
+
+ContextDrop ToDrop(const Flags& flags) {
+  const std::optional<DropKind> kind = ParseDropKind(flags.drop);
+  if (!kind) {
+    throw Error(
+        InvalidArgument("--drop is \"", flags.drop, "\", expected one of none, random, unneeded"));
+  }
+  if (*kind == DropKind::kNone) {
+    if (flags.keep_given) {
+      throw Error(
+          InvalidArgument("--keep says how many words stay when some are dropped; "
+                          "give --drop random or --drop unneeded with it"));
+    }
+    return {};
+  }
+  if (!(flags.keep > 0 && flags.keep <= 1)) {
+    throw Error(InvalidArgument("--keep is ", flags.keep, ", expected above 0 and at most 1"));
+  }
+  return {.kind = *kind, .keep = flags.keep, .seed = flags.seed};
+}
+
+// Ascending indices, each once.
+std::vector<size_t> ChosenLevels(const Flags& flags, const LevelTable& table) {
+  std::vector<size_t> chosen;
+  if (flags.levels == std::vector<std::string>{"all"}) {
+    for (size_t level = 0; level < table.levels.size(); ++level) chosen.push_back(level);
+    return chosen;
+  }
+  for (const std::string& name : flags.levels) {
+    const Result<size_t> level = FindLevel(table, name);
+    ThrowIfError(level.status().In("--levels"));
+    chosen.push_back(*level);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+  return chosen;
+}
+
+EncodeText Encoder(const EvalSubject& subject) {
+  const Tokenizer& tokenizer = subject.tokenizer();
+  return [&tokenizer](std::string_view text) { return tokenizer.Encode(text); };
+}
+
+std::optional<uint32_t> Bos(const EvalSubject& subject) {
+  const GenerationConfig& generation = subject.generation();
+  const bool wanted = generation.add_bos && generation.bos_id != layout::kNoToken;
+  return wanted ? std::optional(generation.bos_id) : std::nullopt;
+}
+
+TaskSet LoadTaskSet(const Flags& flags, const TaskSpecs& specs, const EvalSubject& subject) {
+  LoadTasksOptions load;
+  load.split = ValueOrThrow(pocket::ParseSplit(flags.split));
+  load.seed = flags.seed;
+  load.count = flags.count;
+  std::vector<std::string> notes;
+  load.notes = &notes;
+  std::vector<std::pair<std::string, std::vector<Task>>> sources;
+  for (const std::string& spec : specs.tasks) {
+    sources.emplace_back(SpecName(spec), ValueOrThrow(LoadTasks(spec, load)));
+  }
+  for (const std::string& note : notes) spdlog::info("{}", note);
+
+  TaskSetOptions options;
+  options.encode = Encoder(subject);
+  options.bos = Bos(subject);
+  options.context = subject.config().context;
+  options.limit = flags.limit;
+  options.skip_long = flags.skip_long;
+  options.threads = flags.subject.threads;
+  const ContextDrop drop = ToDrop(flags);
+  options.change = [drop](const Task& task) { return DropContextWords(task, drop); };
+  return MakeTaskSet(sources, options);
+}
+
+void CheckWindows(const Flags& flags, uint32_t context) {
+  if (flags.window_tokens < 2 || flags.window_tokens > context) {
+    throw Error(InvalidArgument("--window-tokens is ", flags.window_tokens,
+                                ", expected 2 to the model's context of ", context, " tokens"));
+  }
+  if (flags.windows == 0) throw Error(InvalidArgument("--windows is 0, expected at least 1"));
+}
+
+std::vector<TextSet> LoadTexts(const Flags& flags, const TaskSpecs& specs,
+                               const EvalSubject& subject) {
+  if (specs.texts.empty()) return {};
+  CheckWindows(flags, subject.config().context);
+  WindowOptions options;
+  options.length = flags.window_tokens;
+  options.max_windows = flags.windows;
+  options.add_bos = Bos(subject).has_value();
+  options.bos_id = Bos(subject).value_or(0);
+  std::vector<TextSet> texts;
+  for (const std::string& path : specs.texts) {
+    texts.push_back({SpecName(path), ValueOrThrow(ReadTextWindows(path, Encoder(subject), options)),
+                     HashFiles({path})});
+  }
+  return texts;
+}
+
+AnswerRules RulesOf(const EvalSubject& subject) {
+  const Tokenizer& tokenizer = subject.tokenizer();
+  return {.decoder = {.piece = [&tokenizer](uint32_t id) { return tokenizer.Piece(id); },
+                      .stop_ids = subject.generation().stop_ids},
+          .context = subject.config().context};
+}
+
+EvalConditions ConditionsOf(const Flags& flags, EvalSubject& subject) {
+  const ContextDrop drop = ToDrop(flags);
+  return {.engine = subject.engine().name(),
+          .arithmetic = subject.arithmetic(),
+          .split = flags.split,
+          .seed = flags.seed,
+          .count = flags.count,
+          .limit = flags.limit,
+          .drop = DropKindName(drop.kind),
+          .keep = drop.keep};
+}
+
+// Tokens that a model computes at one level.
+size_t TokensOf(const Questions& questions) {
+  size_t tokens = 0;
+  for (const ScoringRequest& request : questions.tasks.requests) tokens += request.tokens();
+  for (const TextSet& text : questions.texts) tokens += text.windows.ids.size();
+  return tokens;
+}
+
+void PrintSpeed(size_t tokens, std::chrono::duration<double> elapsed) {
+  spdlog::info("eval: {} tokens in {}, {:.0f} a second", tokens, FormatSeconds(elapsed.count()),
+               static_cast<double>(tokens) / elapsed.count());
+}
+
+// Everything of the report but the levels.
+EvalReport Describe(const Flags& flags, EvalSubject& subject, const TaskSet& tasks,
+                    std::span<const TextSet> texts) {
+  EvalReport report;
+  report.tool_version = ELM_VERSION;
+  report.model_form = subject.form();
+  report.model_hash = subject.hash();
+  report.conditions = ConditionsOf(flags, subject);
+  report.families = DescribeFamilies(tasks);
+  report.texts = DescribeTexts(texts);
+  return report;
+}
+
+// What an earlier run left of the same evaluation: its levels need not be measured again.
+std::vector<LevelScores> EarlierLevels(const Flags& flags, const EvalReport& report) {
+  if (flags.json.empty() || !std::filesystem::exists(flags.json)) return {};
+  EvalReport earlier;
+  try {
+    earlier = ReadEvalReport(flags.json);
+  } catch (const Error& error) {
+    spdlog::warn("{}; it will be replaced", error.what());
+    return {};
+  }
+  const std::vector<LevelScores> levels = std::exchange(earlier.levels, {});
+  earlier.latency = report.latency;  // has no influence on the scores
+  if (earlier == report) return levels;
+  spdlog::info("{} holds another evaluation and will be replaced", flags.json);
+  return {};
+}
+
+const LevelScores* FindLevelScores(const std::vector<LevelScores>& levels, uint32_t name_permille) {
+  for (const LevelScores& level : levels) {
+    if (level.name_permille == name_permille) return &level;
+  }
+  return nullptr;
+}
+
+// Measures the levels that `report` lacks, and writes it after each of them.
+class LevelLoop {
+ public:
+  LevelLoop(const Flags& flags, EvalSubject& subject, const Questions& questions)
+      : flags_(flags), subject_(subject), questions_(questions) {}
+
+  void Run(const std::vector<size_t>& chosen, const std::vector<LevelScores>& earlier,
+           EvalReport& report) {
+    std::vector<size_t> missing;
+    for (const size_t level : chosen) {
+      const uint32_t name = subject_.levels().levels[level].name_permille;
+      const LevelScores* known = FindLevelScores(earlier, name);
+      if (known == nullptr) missing.push_back(level);
+      if (known != nullptr) report.levels.push_back(*known);
+    }
+    if (!report.levels.empty()) {
+      spdlog::info("{} of {} levels are in {} already", report.levels.size(), chosen.size(),
+                   flags_.json);
+    }
+    Progress bar("eval", flags_.quiet ? Progress::Style::kNone : Progress::DetectStyle());
+    const auto start = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < missing.size(); ++i) {
+      Add(MeasureOne(missing[i], i, missing.size(), bar), report);
+      if (!flags_.json.empty()) WriteEvalReport(flags_.json, report);
+    }
+    if (flags_.quiet || missing.empty()) return;
+    PrintSpeed(TokensOf(questions_) * missing.size(), std::chrono::steady_clock::now() - start);
+  }
+
+ private:
+  LevelScores MeasureOne(size_t level, size_t index, size_t count, Progress& bar) {
+    return Evaluate(subject_.engine(), subject_.config(), subject_.levels(), {&level, 1},
+                    questions_, RulesOf(subject_),
+                    [&](size_t done, size_t total) {
+                      ThrowIfCancelled();
+                      bar.Update(index * total + done, count * total);
+                    })
+        .front();
+  }
+
+  static void Add(LevelScores level, EvalReport& report) {
+    const auto place = std::find_if(
+        report.levels.begin(), report.levels.end(),
+        [&](const LevelScores& other) { return other.name_permille > level.name_permille; });
+    report.levels.insert(place, std::move(level));
+  }
+
+  const Flags& flags_;
+  EvalSubject& subject_;
+  const Questions questions_;
+};
+
+void AddLatency(const Flags& flags, const EvalSubject& subject, const std::vector<size_t>& chosen,
+                EvalReport& report) {
+  const LatencyOptions options;
+  const auto timed = [](const LevelScores& level) { return level.latency.has_value(); };
+  report.latency = options;
+  if (std::all_of(report.levels.begin(), report.levels.end(), timed)) return;
+  Progress bar("latency", flags.quiet ? Progress::Style::kNone : Progress::DetectStyle());
+  const std::vector<LevelLatency> latencies =
+      MeasureLatency(subject.bundle(), chosen, options, [&](size_t done, size_t total) {
+        ThrowIfCancelled();
+        bar.Update(done, total);
+      });
+  for (size_t i = 0; i < chosen.size(); ++i) report.levels[i].latency = latencies[i];
+}
+
+EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
+  EvalSubject subject(flags.subject);
+  if (flags.latency && subject.bundle() == nullptr) {
+    throw Error(InvalidArgument(flags.subject.model,
+                                ": --latency times the runtime, which runs an "
+                                ".elm file; make one with `elmc prepare`"));
+  }
+  const std::vector<size_t> chosen = ChosenLevels(flags, subject.levels());
+  const TaskSet tasks = LoadTaskSet(flags, specs, subject);
+  const std::vector<TextSet> texts = LoadTexts(flags, specs, subject);
+  EvalReport report = Describe(flags, subject, tasks, texts);
+  const std::vector<LevelScores> earlier = EarlierLevels(flags, report);
+  LevelLoop(flags, subject, {tasks, texts}).Run(chosen, earlier, report);
+  if (flags.latency) AddLatency(flags, subject, chosen, report);
+  for (LevelScores& level : report.levels) {
+    if (!report.latency) level.latency.reset();
+  }
+  return report;
+}
+
+void Run(Flags flags) {
+  flags.subject.threads = ThreadsOrAll(flags.threads);
+  const TaskSpecs specs = ParseTaskSpecs(flags.tasks);
+  (void)ToDrop(flags);
+  // A place that cannot be written to is refused before the work, not after it.
+  if (!flags.json.empty()) (void)ValueOrThrow(AtomicFile::Create(flags.json));
+  const EvalReport report = Measure(flags, specs);
+  if (!flags.json.empty()) WriteEvalReport(flags.json, report);
+  std::printf("%s", EvalReportText(report).c_str());
+}
+
+void AddTaskFlags(CLI::App& command, Flags& flags) {
+  const std::string group = "Tasks";
+  command.add_option("--tasks", flags.tasks, "what to ask, see below")->required()->group(group);
+  command.add_option("--split", flags.split, "of the built-in world: train, validation, test")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--seed", flags.seed, "of the built-in world, and of dropped words")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--count", flags.count,
+                  "tasks of each built-in family; of a file, most tasks read, 0 for all")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--limit", flags.limit, "ask only the first so many tasks of each family")
+      ->group(group);
+  command
+      .add_option("--drop", flags.drop,
+                  "words of the context to leave out: none, random ones, or those that the answer "
+                  "does not need (unneeded)")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--keep", flags.keep, "share of the context's words that --drop leaves")
+      ->capture_default_str()
+      ->group(group);
+  command.add_flag("--skip-long", flags.skip_long, "leave out tasks that the context cannot hold")
+      ->group(group);
+  command.add_option("--windows", flags.windows, "windows of each text")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--window-tokens", flags.window_tokens, "tokens per window")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void AddRunFlags(CLI::App& command, Flags& flags) {
+  SubjectOptions& subject = flags.subject;
+  const std::string group = "Run";
+  command
+      .add_option(
+          "--engine", subject.engine,
+          "libtorch, which is faster, or runtime, which the device runs; the scores are equal")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--dtype", subject.dtype, "LibTorch's arithmetic: float32 or bfloat16")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--device", subject.device, "LibTorch's: cpu, cuda or cuda:N")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--threads", flags.threads, "0: all cores")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--batch", subject.batch, "tasks that LibTorch computes together on each thread")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--tokenizer", subject.tokenizer,
+                  "SentencePiece model; for checkpoints that do not carry one")
+      ->group(group);
+  command
+      .add_flag("--latency", flags.latency,
+                "also time the runtime at each level: time to first token, time per output token")
+      ->group(group);
+  command.add_option("--json", flags.json, "write what was found, item by item, to this file")
+      ->group(group);
+  command.add_flag("--quiet", flags.quiet, "no progress")->group(group);
+}
+
+}  // namespace
+
+void AddEvalCommand(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("eval", "Measure accuracy and loss at every level");
+  const auto flags = std::make_shared<Flags>();
+  command->add_option("model", flags->subject.model, "an .elm file, or a checkpoint")->required();
+  command
+      ->add_option("--levels", flags->levels, "names of the level table, or all; ascending anyway")
+      ->delimiter(',')
+      ->capture_default_str();
+  AddTaskFlags(*command, *flags);
+  AddRunFlags(*command, *flags);
+  command->footer(kFooter);
+  command->callback([flags, command] {
+    flags->keep_given = command->get_option("--keep")->count() > 0;
+    Run(*flags);
+  });
+}
+
+}  // namespace elm

@@ -1,0 +1,40 @@
+// Scores by LibTorch: a checkpoint before it is packed, any device, any arithmetic.
+#pragma once
+
+#include <vector>
+
+#include "formats/model/level_table.h"
+#include "toolchain/eval/scoring_engine.h"
+#include "toolchain/model/llama.h"
+
+namespace elm {
+
+// `batch` requests at a time and thread. A request is one row: its prompt and, behind it, its
+// continuations side by side as branches of a token tree. Rows of similar length go together.
+//
+// On the processor every thread computes batches of its own from beginning to end, which is faster
+// than several threads on one operation after the other; LibTorch itself should be told to use one
+// (SetTorchThreads). Results do not depend on the number of threads.
+class TorchEngine : public ScoringEngine {
+ public:
+  // `levels` belongs to the model, whose units are in stored order.
+  TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads);
+
+  const char* name() const override { return "libtorch"; }
+  std::vector<RequestScore> Score(size_t level, std::span<const ScoringRequest> requests,
+                                  const ScoringProgress& progress = {}) override;
+  std::vector<double> WindowLosses(size_t level, const TokenWindows& windows,
+                                   const ScoringProgress& progress = {}) override;
+
+ private:
+  // compute(begin, end) for batches of `count` things.
+  void ForEachBatch(size_t count, const ScoringProgress& progress,
+                    const std::function<void(size_t begin, size_t end)>& compute);
+
+  Llama model_;
+  LevelTable levels_;
+  size_t batch_;
+  size_t threads_;
+};
+
+}  // namespace elm

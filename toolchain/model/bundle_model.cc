@@ -1,0 +1,50 @@
+#include "toolchain/model/bundle_model.h"
+
+#include "toolchain/base/error.h"
+
+namespace elm {
+namespace {
+
+// A bundle's tensors, row-major, as those of any other checkpoint.
+class BundleCheckpoint : public Checkpoint {
+ public:
+  explicit BundleCheckpoint(const Bundle& bundle) : bundle_(bundle) {
+    for (const BundleTensor& tensor : bundle.view().tensors) {
+      tensors_.push_back({.spec = tensor.spec, .dtype = tensor.dtype});
+    }
+  }
+
+  std::string form() const override { return "elm bundle"; }
+  std::vector<std::string> files() const override { return {bundle_.path()}; }
+  const ModelConfig& config() const override { return bundle_.config(); }
+  std::string tokenizer_path() const override { return {}; }
+  const SpecialTokens& special_tokens() const override { return special_tokens_; }
+  const std::vector<CheckpointTensor>& tensors() const override { return tensors_; }
+
+  Status Read(size_t tensor_index, std::span<std::byte> bytes) const override {
+    const BundleTensor& tensor = bundle_.view().tensors[tensor_index];
+    UnpackTiles(tensor.layout, DTypeSize(tensor.dtype), tensor.bytes, bytes);
+    return Status::Ok();
+  }
+
+ private:
+  const Bundle& bundle_;
+  SpecialTokens special_tokens_;
+  std::vector<CheckpointTensor> tensors_;
+};
+
+}  // namespace
+
+Llama LoadBundleModel(const Bundle& bundle, torch::Device device, torch::Dtype dtype) {
+  try {
+    Llama model = Llama::Load(BundleCheckpoint(bundle), device, dtype);
+    for (size_t layer = 0; layer < model.layers.size(); ++layer) {
+      model.layers[layer].kv_of = bundle.levels().kv_of[layer];
+    }
+    return model;
+  } catch (const Error& error) {
+    throw Error(error.status().In(bundle.path()));
+  }
+}
+
+}  // namespace elm
