@@ -3,8 +3,8 @@
 JOBS ?= 2#              compile jobs and tests at a time
 SETUP ?= cmake/setup.sh# `make SETUP=true ...` installs nothing
 FUZZ_SECONDS ?= 60#     per fuzz target
-PROMPT ?= Once upon a time
-LEVELS ?= 1.0 0.8 0.5#  what `make demo` runs
+PROMPT ?= Once upon a time#  for MODEL; the built-in one gets a question of its world
+LEVELS ?= 1.0 0.8 0.5#  at which `make demo` answers one question
 
 .PHONY: bench all setup release dev runtime-only asan tsan android-arm64 test demo fuzz fmt lint clean help
 .DEFAULT_GOAL := all
@@ -24,7 +24,7 @@ release dev: | build ## build with LibTorch: optimised, or for the debugger
 	@$(call build,$@)
 
 runtime-only asan tsan: | build ## build what a phone gets and test it: plain, or under a sanitizer
-	@$(SETUP) runtime
+	@$(SETUP) runtime $(if $(filter runtime-only,$@),,datasets)
 	@$(call build,$@)
 	@ctest --preset $@ -j $(JOBS)
 
@@ -39,22 +39,18 @@ test: | build ## set up, build and pass every test: release, runtime-only, asan,
 	@cmake/arm64-sysroot.sh build/arm64-sysroot
 	@ANDROID_NDK_HOME= cmake/run_tests.sh $(JOBS) release runtime-only asan android-arm64
 
-demo: ## make demo MODEL=DIR DATA=TEXT: a checkpoint becomes build/demo/model.elm and speaks at three levels
-	@$(if $(MODEL),,$(error make demo MODEL=DIR DATA=TEXT: the built-in model comes with the next version))
-	@$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on))
-	@$(MAKE) --no-print-directory release
-	@mkdir -p build/demo
-	build/release/bin/elmc prepare "$(MODEL)" --data "$(DATA)" -o build/demo/model.elm
-	@for level in $(LEVELS); do echo; echo "level $$level:"; \
-	  build/release/bin/elm run build/demo/model.elm --level $$level -p "$(PROMPT)" -n 64 --temperature 0 \
-	    || exit; done
-	@echo; build/release/bin/elmc inspect build/demo/model.elm
+demo: ## the whole job on the built-in model, or on a checkpoint: make demo MODEL=DIR DATA=TEXT
+	@$(if $(MODEL),$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on)))
+	@start=$$(date +%s); $(MAKE) --no-print-directory release && \
+	  echo "setup and build took $$(($$(date +%s) - start)) s; now the job"
+	@LEVELS="$(LEVELS)" PROMPT="$(PROMPT)" cmake/demo.sh build/release/bin build/demo configs/demo.toml \
+	  $(if $(MODEL),"$(MODEL)" "$(DATA)")
 
 bench: release ## memory, opening and switching of a synthetic 1 GB bundle (docs/benchmarks.md)
 	runtime/bench/level_memory.sh build/release/bin build/bench
 
 fuzz: | build ## run every fuzz target for FUZZ_SECONDS; the corpus stays in build/fuzz-corpus
-	@$(SETUP) runtime fuzz
+	@$(SETUP) runtime datasets fuzz
 	@$(call build,$@)
 	@cmake/run_fuzz.sh build/fuzz/bin build/fuzz-corpus $(FUZZ_SECONDS)
 

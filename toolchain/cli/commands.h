@@ -7,9 +7,12 @@
 namespace elm {
 
 void AddPrepareCommand(CLI::App& app);
+void AddPretrainCommand(CLI::App& app);
 void AddInspectCommand(CLI::App& app);
 void AddVerifyCommand(CLI::App& app);
+void AddDatasetCommand(CLI::App& app);
 void AddDumpCommand(CLI::App& app);
+void AddEvalCommand(CLI::App& app);
 void AddScoresCommand(CLI::App& app);
 void AddSynthCommand(CLI::App& app);
 

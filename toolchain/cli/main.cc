@@ -26,6 +26,7 @@ constexpr char kFooter[] =
     "  elmc prepare CHECKPOINT --data TEXT -o model.elm --dry-run\n"
     "  elmc inspect model.elm                               the level table\n"
     "  elmc verify model.elm                                every byte against its checksum\n"
+    "  elmc eval model.elm --tasks pocket                   accuracy at every level\n"
     "\n"
     "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad input (damaged or unsupported),\n"
     "  4 input/output (missing, permission, disk full), 5 out of memory, 70 internal error,\n"
@@ -88,9 +89,12 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", StrCat("elmc ", ELM_VERSION));
   app.footer(kFooter);
   AddPrepareCommand(app);
+  AddPretrainCommand(app);
   AddInspectCommand(app);
   AddVerifyCommand(app);
+  AddDatasetCommand(app);
   AddDumpCommand(app);
+  AddEvalCommand(app);
   AddScoresCommand(app);
   AddSynthCommand(app);
   try {

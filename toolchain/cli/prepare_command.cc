@@ -22,6 +22,7 @@ constexpr char kFooter[] =
     "last one stopped; with other levels it plans again from the stored scores, in seconds.\n"
     "\n"
     "Examples:\n"
+    "  elmc prepare                                          the built-in model and text\n"
     "  elmc prepare models/stories --data stories.txt -o stories.elm\n"
     "  elmc prepare models/stories -o stories.elm            calibrates on text the model writes "
     "itself\n"
@@ -38,6 +39,7 @@ struct Flags {
   std::string policy = "auto";
   std::string metric = "auto";
   std::string weights = "auto";
+  std::vector<std::string> budget;
   std::string config;
   bool json = false;
   bool quiet = false;
@@ -51,6 +53,17 @@ std::optional<T> AutoOr(const char* flag, const std::string& text, std::optional
   throw Error(InvalidArgument(flag, " is \"", text, "\", expected auto or one of ", names));
 }
 
+// "profile=40" -> {"profile", 40}.
+std::pair<std::string, double> ParseBudget(const std::string& text) {
+  const size_t equals = text.find('=');
+  double seconds = 0;
+  if (equals == std::string::npos || !CLI::detail::lexical_cast(text.substr(equals + 1), seconds) ||
+      !(seconds > 0)) {
+    throw Error(InvalidArgument("--budget: \"", text, "\", expected STAGE=SECONDS"));
+  }
+  return {text.substr(0, equals), seconds};
+}
+
 PrepareOptions ToOptions(const Flags& flags) {
   PrepareOptions options = flags.options;
   if (!flags.levels.empty()) options.levels.clear();
@@ -62,6 +75,9 @@ PrepareOptions ToOptions(const Flags& flags) {
                                   "weights such as 0.5 or 50%, above 0 and at most 1"));
     }
     options.levels.push_back(*level);
+  }
+  for (const std::string& text : flags.budget) {
+    options.budget_seconds.insert(ParseBudget(text));
   }
   if (!flags.anchors.empty()) options.anchors = flags.anchors;
   options.policy =
@@ -99,6 +115,7 @@ void PrintJson(const PrepareReport& report) {
                               {"ran", stage.ran},
                               {"reason", stage.reason},
                               {"seconds", stage.seconds}});
+    if (stage.budget_seconds) json["stages"].back()["budget_seconds"] = *stage.budget_seconds;
   }
   if (report.finished) {
     for (const auto& [key, file] :
@@ -148,17 +165,19 @@ void Run(const Flags& flags) {
 
 void AddInputFlags(CLI::App& command, Flags& flags) {
   PrepareOptions& options = flags.options;
-  command
-      .add_option("checkpoint", options.checkpoint,
-                  "Hugging Face directory, llama2.c .bin or GGUF file")
-      ->required();
+  command.add_option("checkpoint", options.checkpoint,
+                     "Hugging Face directory, llama2.c .bin or GGUF file; default: the built-in "
+                     "pocket-4m");
   command.add_option("--data", options.data,
-                     "calibration text, UTF-8; without it the model writes its own");
+                     "calibration text, UTF-8, or \"pocket\" for the built-in world's; without it "
+                     "the model writes its own");
   command.add_option("--tokenizer", options.tokenizer,
                      "SentencePiece model; for checkpoints that do not carry one");
   command.add_option("--scores", options.scores,
                      "folder with scores profiled elsewhere, see `elmc scores`");
-  command.add_option("-o,--output", options.output, "the bundle to write")->required();
+  command.add_option("-o,--output", options.output,
+                     "the bundle to write; default: the built-in "
+                     "model's name, .elm, here");
   command.add_option("--workspace", options.workspace,
                      "folder for stage results; default OUTPUT.work");
   command.add_option("--config", flags.config,
@@ -254,6 +273,11 @@ void AddRunFlags(CLI::App& command, Flags& flags) {
   command
       .add_flag("--dry-run", options.dry_run,
                 "say what would run, with memory, disk and time, and do nothing")
+      ->group(group);
+  command
+      .add_option("--budget", flags.budget,
+                  "STAGE=SECONDS,...: warn when a stage takes longer, for watching a project")
+      ->delimiter(',')
       ->group(group);
   command.add_flag("--json", flags.json, "print the result as JSON")->group(group);
   command.add_flag("--quiet", flags.quiet, "no progress")->group(group);

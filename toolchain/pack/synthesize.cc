@@ -26,6 +26,13 @@ ModelConfig Shape(uint32_t layers, uint32_t width, uint32_t query_heads, uint32_
   return config;
 }
 
+// What a tiny model of a world with few words looks like.
+ModelConfig SmallShape() {
+  ModelConfig config = Shape(5, 256, 8, 4, 800, true);
+  config.vocab = 2048;
+  return config;
+}
+
 // xorshift64*: four 16-bit values a step are plenty for weights that mean nothing.
 class FastRandom {
  public:
@@ -70,6 +77,7 @@ LevelTable EvenLevels(const ModelConfig& config, const SynthesizeOptions& option
 
 const std::vector<NamedShape>& NamedShapes() {
   static const std::vector<NamedShape> shapes = {
+      {"4m", "5 layers, width 256, 8 heads / 4 KV heads, 800 neurons, 2048 pieces", SmallShape()},
       {"110m", "12 layers, width 768, 12 heads, 2048 neurons", Shape(12, 768, 12, 12, 2048, true)},
       {"0.5b", "25 layers, width 1280, 20 heads / 4 KV heads, 3840 neurons; 1 GB in f16",
        Shape(25, 1280, 20, 4, 3840, true)},

@@ -17,6 +17,7 @@
 #include "toolchain/base/error.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/pack.h"
+#include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/estimate.h"
 #include "toolchain/pipeline/stage.h"
 
@@ -25,9 +26,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What a built-in model needs no flags for.
+void FillInBuiltIn(PrepareOptions& options) {
+  if (!IsBuiltIn(options.checkpoint)) return;
+  if (options.checkpoint.empty()) {
+    options.checkpoint = kBuiltInModel;
+    spdlog::info("no checkpoint was named: taking the built-in {}", kBuiltInModel);
+  }
+  if (options.output.empty()) options.output = options.checkpoint + ".elm";
+  if (options.data.empty()) options.data = kBuiltInText;
+  options.checkpoint = ResolveCheckpoint(options.checkpoint);
+}
+
 // Absolute paths, so that a manifest means the same from every directory.
 PrepareOptions Resolved(PrepareOptions options) {
   ThrowIfError(Validate(options));
+  FillInBuiltIn(options);
   if (options.output.empty()) throw Error(InvalidArgument("name the bundle to write: -o FILE.elm"));
   options.output = fs::absolute(options.output).lexically_normal();
   if (options.workspace.empty()) options.workspace = options.output + ".work";
@@ -163,7 +177,7 @@ class Runner {
     const Stage& stage = Stages()[index];
     const Freshness freshness =
         CheckStage(manifest_, workspace_.directory(), stage.name, keys_[index]);
-    StageOutcome outcome{stage.name, false, freshness.reason, 0};
+    StageOutcome outcome{stage.name, false, freshness.reason, 0, BudgetOf(stage)};
     const bool forced = context_.options().force && range_.Contains(index);
     if (freshness.fresh && !forced) {
       spdlog::info("{}: {}", stage.name, freshness.reason);
@@ -184,8 +198,25 @@ class Runner {
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     outcome.seconds = elapsed.count();
-    spdlog::info("{}: done in {}", stage.name, FormatSeconds(outcome.seconds));
+    ReportTime(outcome);
     return outcome;
+  }
+
+  std::optional<double> BudgetOf(const Stage& stage) const {
+    const auto found = context_.options().budget_seconds.find(stage.name);
+    if (found == context_.options().budget_seconds.end()) return std::nullopt;
+    return found->second;
+  }
+
+  static void ReportTime(const StageOutcome& outcome) {
+    const std::string took = FormatSeconds(outcome.seconds);
+    if (!outcome.budget_seconds) return spdlog::info("{}: done in {}", outcome.name, took);
+    const std::string budget = FormatSeconds(*outcome.budget_seconds);
+    if (outcome.seconds > *outcome.budget_seconds) {
+      spdlog::warn("{}: done in {}, over its budget of {}", outcome.name, took, budget);
+    } else {
+      spdlog::info("{}: done in {} of {}", outcome.name, took, budget);
+    }
   }
 
   std::vector<FileFingerprint> Fingerprints(const Stage& stage) {
@@ -218,6 +249,7 @@ const std::vector<Stage>& Stages() {
 PrepareReport Prepare(const PrepareOptions& given, Progress::Style style) {
   const PrepareOptions options = Resolved(given);
   const Range range(options);  // a wrong stage name costs no work
+  for (const auto& [stage, seconds] : options.budget_seconds) StageIndex("--budget", stage, 0);
   PrepareTorch(options.threads);
   RunContext context(options, options.workspace, style);
   context.checkpoint();
@@ -244,7 +276,7 @@ DryRun PlanRun(const PrepareOptions& given) {
   const StageSeconds seconds = EstimateSeconds(context);
   for (size_t i = 0; i <= range.last; ++i) {
     const Freshness freshness = CheckStage(manifest, options.workspace, Stages()[i].name, keys[i]);
-    StageOutcome outcome{Stages()[i].name, false, freshness.reason, 0};
+    StageOutcome outcome{Stages()[i].name, false, freshness.reason, 0, std::nullopt};
     outcome.ran = !freshness.fresh || (options.force && range.Contains(i));
     if (outcome.ran) outcome.seconds = seconds.of(outcome.name);
     dry_run.stages.push_back(std::move(outcome));

@@ -5,6 +5,7 @@
 // goes on where it stopped, and another level list plans again without profiling again.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct StageOutcome {
   bool ran = false;
   std::string reason;  // why it ran or need not: "is done", "was interrupted", "plan.h5 is missing"
   double seconds = 0;
+  std::optional<double> budget_seconds;  // what it may take, where the options say so
 };
 
 struct PrepareReport {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -15,11 +16,13 @@ namespace elm {
 
 struct PrepareOptions {
   // What goes in and out.
-  std::string checkpoint;
-  std::string data;       // UTF-8 text; empty: text that the model generates itself
+  std::string checkpoint;  // a path, or a built-in model's name; empty: pocket-4m (built_in.h)
+  // UTF-8 text, or "pocket" for the built-in one; empty: text that the model generates itself, the
+  // built-in one for built-in models.
+  std::string data;
   std::string tokenizer;  // SentencePiece model; empty: the one beside the checkpoint
   std::string scores;     // folder with scores profiled elsewhere; empty: profile here
-  std::string output;     // the .elm
+  std::string output;     // the .elm; empty: named after a built-in model
   std::string workspace;  // empty: "<output>.work"
 
   // Calibration.
@@ -55,6 +58,9 @@ struct PrepareOptions {
   bool dry_run = false;  // say what would be done and what it would take
   std::string from;      // first and last stage to run; empty: all of them
   std::string to;
+  // Seconds that a stage may take before the run warns; stages that are not named may take what
+  // they need.
+  std::map<std::string, double> budget_seconds = {};
 };
 
 // Checks ranges and names; the message names the flag.

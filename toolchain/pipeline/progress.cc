@@ -52,7 +52,7 @@ Progress::~Progress() {
   if (bar_visible_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::Update(uint64_t done, uint64_t total) {
+void Progress::Update(uint64_t done, uint64_t total, const std::string& note) {
   if (style_ == Style::kNone || total == 0) return;
   if (!started_) {
     started_ = true;
@@ -63,25 +63,28 @@ void Progress::Update(uint64_t done, uint64_t total) {
       style_ == Style::kBar ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
   if (now - last_print_ < interval) return;
   last_print_ = now;
-  Print(done, total, std::chrono::duration<double>(now - start_).count());
+  Print(done, total, std::chrono::duration<double>(now - start_).count(), note);
 }
 
-void Progress::Print(uint64_t done, uint64_t total, double elapsed_seconds) {
+void Progress::Print(uint64_t done, uint64_t total, double elapsed_seconds,
+                     const std::string& note) {
   const double share = static_cast<double>(done) / static_cast<double>(total);
   std::string left = "?";
   if (done > first_done_) {
     const double rate = static_cast<double>(done - first_done_) / elapsed_seconds;
     left = FormatSeconds(static_cast<double>(total - done) / rate);
   }
+  const std::string behind = note.empty() ? "" : ", " + note;
   if (style_ == Style::kLines) {
-    std::fprintf(stderr, "%s: %3.0f %%, %s left\n", label_.c_str(), share * 100, left.c_str());
+    std::fprintf(stderr, "%s: %3.0f %%, %s left%s\n", label_.c_str(), share * 100, left.c_str(),
+                 behind.c_str());
     return;
   }
   const int filled = static_cast<int>(share * kBarCells);
   std::string bar;
   for (int cell = 0; cell < kBarCells; ++cell) bar += cell < filled ? "█" : "░";
-  std::fprintf(stderr, "\r\033[K%-10s %s %3.0f %%  %s left", label_.c_str(), bar.c_str(),
-               share * 100, left.c_str());
+  std::fprintf(stderr, "\r\033[K%-10s %s %3.0f %%  %s left%s", label_.c_str(), bar.c_str(),
+               share * 100, left.c_str(), behind.c_str());
   std::fflush(stderr);
   bar_visible_ = true;
 }

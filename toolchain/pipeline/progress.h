@@ -21,12 +21,12 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   // `done` of `total` pieces. Prints at most ten times a second (bar) or every five seconds
-  // (lines).
-  void Update(uint64_t done, uint64_t total);
+  // (lines). `note` is a word about the work, printed behind the time left.
+  void Update(uint64_t done, uint64_t total, const std::string& note = "");
 
  private:
   using Clock = std::chrono::steady_clock;
-  void Print(uint64_t done, uint64_t total, double elapsed_seconds);
+  void Print(uint64_t done, uint64_t total, double elapsed_seconds, const std::string& note);
 
   std::string label_;
   Style style_;

@@ -6,6 +6,7 @@
 #include "formats/workspace/sha256.h"
 #include "formats/workspace/windows_file.h"
 #include "toolchain/base/error.h"
+#include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/workspace_files.h"
 
 namespace elm {
@@ -85,7 +86,7 @@ const std::vector<FileFingerprint>& RunContext::inputs() {
   if (!inputs_.empty()) return inputs_;
   std::vector<std::string> paths = checkpoint().files();
   paths.push_back(tokenizer_path());
-  if (!options_.data.empty()) paths.push_back(options_.data);
+  if (!options_.data.empty() && options_.data != kBuiltInText) paths.push_back(options_.data);
   for (const std::string& path : paths) {
     inputs_.push_back(ValueOrThrow(Fingerprint(".", std::filesystem::absolute(path))));
   }

@@ -1,0 +1,44 @@
+#include "toolchain/pipeline/built_in.h"
+
+#include <filesystem>
+
+#include "datasets/documents.h"
+#include "datasets/pocket/world.h"
+#include "toolchain/base/error.h"
+
+namespace elm {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path ModelsFolder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  return program.parent_path().parent_path() / "share" / "elm" / "models";
+}
+
+}  // namespace
+
+bool IsBuiltIn(const std::string& name) {
+  return name.empty() || (name.starts_with("pocket-") && !fs::exists(name));
+}
+
+std::string ResolveCheckpoint(const std::string& name) {
+  if (!IsBuiltIn(name)) return name;
+  const fs::path folder = ModelsFolder() / (name.empty() ? kBuiltInModel : name);
+  if (fs::exists(folder / "config.json")) return folder.lexically_normal();
+  throw Error(NotFound("there is no built-in model ", name.empty() ? kBuiltInModel : name, " in ",
+                       ModelsFolder().lexically_normal().string(),
+                       "; name a checkpoint, or build and install elmc with its models"));
+}
+
+std::string BuiltInText(size_t documents, uint64_t seed) {
+  std::string text;
+  for (size_t i = 0; i < documents; ++i) {
+    if (i > 0) text += std::string(kDocumentSeparator) + "\n";
+    text += pocket::MakeDocument(pocket::Split::kTrain, seed, i);
+  }
+  return text;
+}
+
+}  // namespace elm

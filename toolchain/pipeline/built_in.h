@@ -1,0 +1,25 @@
+// What elmc brings along: the pocket models and their world's text (docs/pocket.md).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace elm {
+
+// The checkpoint that is used when none is named.
+inline constexpr char kBuiltInModel[] = "pocket-4m";
+// As a text: documents of the pocket world's training split, made when they are needed.
+inline constexpr char kBuiltInText[] = "pocket";
+
+// `name` itself when something lies there; else, when it is a word such as "pocket-4m", the folder
+// of the built-in model of that name, which lies in ../share/elm/models beside the program. Empty
+// is kBuiltInModel. Throws elm::Error when a built-in model is not there.
+std::string ResolveCheckpoint(const std::string& name);
+
+// Whether ResolveCheckpoint(name) is a built-in model.
+bool IsBuiltIn(const std::string& name);
+
+// `documents` documents of the pocket world, separated as datasets/documents.h has it.
+std::string BuiltInText(size_t documents, uint64_t seed);
+
+}  // namespace elm
