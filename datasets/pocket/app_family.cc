@@ -57,17 +57,17 @@ Question AskFor(const std::vector<App>& apps, size_t right, Random& random) {
   question.text = random.Chance(0.1) ? AskByName(question.answer, random)
                                      : Ask(*apps[right].capability, random);
   question.facts = {static_cast<uint32_t>(right)};
-  question.difficulty = static_cast<double>(apps.size() - kOptions) / (kMostApps - kOptions);
+  question.difficulty = (static_cast<double>(apps.size()) - kOptions) / (kMostApps - kOptions);
   question.options = MixOptions(question.answer, near, far, kOptions, random);
   return question;
 }
 
 }  // namespace
 
-Scene MakeAppScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeAppScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
-  const auto count = static_cast<size_t>(random.Between(kOptions, kMostApps));
+  const auto count = extent.Of(random.Between(kOptions, kMostApps), 2);
   std::vector<App> apps;
   for (const Capability* capability : DrawCapabilities(count, random)) {
     const auto taken = [&](const std::string& name) {
@@ -89,7 +89,7 @@ Scene MakeAppScene(Random& random, const Allowed& allowed, uint32_t questions) {
   std::vector<size_t> order(apps.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, order.size()); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, order.size()); ++i) {
     scene.questions.push_back(AskFor(apps, order[i], random));
   }
   return scene;

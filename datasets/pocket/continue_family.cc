@@ -123,10 +123,10 @@ std::vector<Told> DrawStory(Scene& scene, const Allowed& allowed, size_t count, 
 
 }  // namespace
 
-Scene MakeContinueScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeContinueScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
-  const auto count = static_cast<size_t>(random.Between(kFewestEvents, kMostEvents));
+  const auto count = extent.Of(random.Between(kFewestEvents, kMostEvents), 1);
   const std::vector<Told> story = DrawStory(scene, allowed, count, random);
   std::vector<size_t> order(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -138,14 +138,15 @@ Scene MakeContinueScene(Random& random, const Allowed& allowed, uint32_t questio
     }
   }
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, count); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
     const Told& asked = story[order[i]];
     scene.questions.push_back(
         {.text = Fill(random.Pick(Alternatives(asked.event->endings)), asked) + "...",
          .options = {},
          .answer = asked.value,
          .facts = {static_cast<uint32_t>(order[i])},
-         .difficulty = static_cast<double>(count - kFewestEvents) / (kMostEvents - kFewestEvents)});
+         .difficulty =
+             (static_cast<double>(count) - kFewestEvents) / (kMostEvents - kFewestEvents)});
   }
   return scene;
 }

@@ -144,14 +144,15 @@ std::string Fill(std::string_view text, const Fact& fact) {
 }
 
 // Several attributes of a few people, so that neither the person nor the attribute is enough.
-std::vector<Fact> DrawFacts(Scene& scene, const Allowed& allowed, Random& random) {
+std::vector<Fact> DrawFacts(Scene& scene, const Allowed& allowed, const Extent& extent,
+                            Random& random) {
   std::vector<std::string_view> people(People().begin(), People().end());
   random.Shuffle(people);
-  people.resize(static_cast<size_t>(random.Between(3, kMostPeople)));
+  people.resize(extent.Of(random.Between(3, kMostPeople), 1));
   std::vector<const Attribute*> attributes;
   for (const Attribute& attribute : kAttributes) attributes.push_back(&attribute);
   random.Shuffle(attributes);
-  attributes.resize(static_cast<size_t>(random.Between(3, 5)));
+  attributes.resize(extent.Of(random.Between(3, 5), 2));
   std::vector<Fact> facts;
   for (const std::string_view person : people) {
     for (const Attribute* attribute : attributes) {
@@ -195,13 +196,13 @@ Question AskFor(const std::vector<Fact>& facts, size_t index, Random& random) {
 
 }  // namespace
 
-Scene MakeFactScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeFactScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
   std::vector<Fact> facts;
-  while (facts.size() < kOptions) {
+  while (facts.size() < extent.Of(kOptions, 1)) {
     scene.combinations.clear();
-    facts = DrawFacts(scene, allowed, random);
+    facts = DrawFacts(scene, allowed, extent, random);
   }
   const bool chat = random.Chance(0.5);
   for (uint32_t i = 0; i < facts.size(); ++i) {
@@ -217,7 +218,7 @@ Scene MakeFactScene(Random& random, const Allowed& allowed, uint32_t questions) 
   std::vector<size_t> order(facts.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, order.size()); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, order.size()); ++i) {
     scene.questions.push_back(AskFor(facts, order[i], random));
   }
   return scene;

@@ -11,7 +11,7 @@
 namespace elm::pocket {
 namespace {
 
-constexpr size_t kFunctions = 20;
+constexpr int kFunctions = 20;
 
 constexpr std::string_view kInstructions[] = {
     "Choose the function for the request.",
@@ -46,12 +46,12 @@ Line Describe(const Function& function, uint32_t fact, Random& random) {
 
 }  // namespace
 
-Scene MakeFunctionScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeFunctionScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
   std::vector<Function> functions;
   std::vector<std::string> names;
-  for (const Capability* capability : DrawCapabilities(kFunctions, random)) {
+  for (const Capability* capability : DrawCapabilities(extent.Of(kFunctions, 2), random)) {
     const auto draw = [&] {
       std::string name;
       do name = InventFunctionName(*capability, random);
@@ -63,13 +63,13 @@ Scene MakeFunctionScene(Random& random, const Allowed& allowed, uint32_t questio
     }));
     functions.push_back({capability, names.back()});
   }
-  std::vector<uint32_t> order(kFunctions);
-  for (uint32_t i = 0; i < kFunctions; ++i) {
+  std::vector<uint32_t> order(functions.size());
+  for (uint32_t i = 0; i < order.size(); ++i) {
     order[i] = i;
     scene.lines.push_back(Describe(functions[i], i, random));
   }
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, kFunctions); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, order.size()); ++i) {
     const Function& right = functions[order[i]];
     scene.questions.push_back({.text = Ask(*right.capability, random),
                                .options = MixOptions(right.name, names, {}, kFunctions, random),

@@ -175,10 +175,10 @@ Question AskFor(const std::vector<Message>& messages, size_t index, Random& rand
 
 }  // namespace
 
-Scene MakeReplyScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeReplyScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
-  const auto count = static_cast<size_t>(random.Between(kFewestMessages, kMostMessages));
+  const auto count = extent.Of(random.Between(kFewestMessages, kMostMessages), 2);
   const std::vector<Message> messages = DrawMessages(scene, allowed, count, random);
   const bool clock = random.Chance(0.4);
   std::vector<size_t> order(count);
@@ -190,7 +190,7 @@ Scene MakeReplyScene(Random& random, const Allowed& allowed, uint32_t questions)
     scene.lines.push_back(std::move(line));
   }
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, count); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
     scene.questions.push_back(AskFor(messages, order[i], random));
   }
   return scene;

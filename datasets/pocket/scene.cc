@@ -1,6 +1,7 @@
 #include "datasets/pocket/scene.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "formats/base/hash.h"
 
@@ -44,6 +45,10 @@ bool Allowed::operator()(std::string_view combination) const {
       break;
   }
   return part > 1;
+}
+
+size_t Extent::Of(int count, int fewest) const {
+  return static_cast<size_t>(std::max<long>(fewest, std::lround(count * size)));
 }
 
 std::vector<std::string> MixOptions(const std::string& answer, std::vector<std::string> near,

@@ -85,15 +85,23 @@ auto DrawAllowed(Scene& scene, const Allowed& allowed, const Draw& draw,
 std::vector<std::string> MixOptions(const std::string& answer, std::vector<std::string> near,
                                     std::vector<std::string> far, size_t count, Random& random);
 
-// Makes a scene with up to `questions` questions. Whatever their number, context and first question
-// are the same.
-using MakeScene = Scene (*)(Random& random, const Allowed& allowed, uint32_t questions);
+// How large a scene is wanted.
+struct Extent {
+  uint32_t questions = 1;  // at most
+  double size = 1;         // TaskKey::size
 
-Scene MakeAppScene(Random& random, const Allowed& allowed, uint32_t questions);
-Scene MakeFunctionScene(Random& random, const Allowed& allowed, uint32_t questions);
-Scene MakeScreenScene(Random& random, const Allowed& allowed, uint32_t questions);
-Scene MakeFactScene(Random& random, const Allowed& allowed, uint32_t questions);
-Scene MakeReplyScene(Random& random, const Allowed& allowed, uint32_t questions);
-Scene MakeContinueScene(Random& random, const Allowed& allowed, uint32_t questions);
+  // Of `count` things in a full scene, those in this one; at least `fewest`.
+  size_t Of(int count, int fewest) const;
+};
+
+// Makes a scene. Whatever the number of questions, context and first question are the same.
+using MakeScene = Scene (*)(Random& random, const Allowed& allowed, const Extent& extent);
+
+Scene MakeAppScene(Random& random, const Allowed& allowed, const Extent& extent);
+Scene MakeFunctionScene(Random& random, const Allowed& allowed, const Extent& extent);
+Scene MakeScreenScene(Random& random, const Allowed& allowed, const Extent& extent);
+Scene MakeFactScene(Random& random, const Allowed& allowed, const Extent& extent);
+Scene MakeReplyScene(Random& random, const Allowed& allowed, const Extent& extent);
+Scene MakeContinueScene(Random& random, const Allowed& allowed, const Extent& extent);
 
 }  // namespace elm::pocket

@@ -226,10 +226,10 @@ Question AskForNumber(const std::vector<Shown>& screen, size_t index, Random& ra
 
 }  // namespace
 
-Scene MakeScreenScene(Random& random, const Allowed& allowed, uint32_t questions) {
+Scene MakeScreenScene(Random& random, const Allowed& allowed, const Extent& extent) {
   Scene scene;
   scene.instructions = random.Pick(kInstructions);
-  const auto count = static_cast<size_t>(random.Between(kFewestElements, kMostElements));
+  const auto count = extent.Of(random.Between(kFewestElements, kMostElements), 2);
   const std::vector<Shown> screen = DrawElements(scene, allowed, count, random);
   std::vector<size_t> order(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -237,12 +237,12 @@ Scene MakeScreenScene(Random& random, const Allowed& allowed, uint32_t questions
     scene.lines.push_back(Describe(screen[i], i, random));
   }
   random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(questions, count); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
     const bool for_value = !screen[order[i]].value.empty() && random.Chance(0.6);
     const auto ask = for_value ? AskForValue : AskForNumber;
     Question question = ask(screen, order[i], random);
     question.difficulty +=
-        0.5 * static_cast<double>(count - kFewestElements) / (kMostElements - kFewestElements);
+        0.5 * (static_cast<double>(count) - kFewestElements) / (kMostElements - kFewestElements);
     scene.questions.push_back(std::move(question));
   }
   return scene;

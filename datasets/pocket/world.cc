@@ -88,7 +88,8 @@ Task MakeTask(const TaskKey& key) { return MakeTaskGroup(key, 1).front(); }
 
 std::vector<Task> MakeTaskGroup(const TaskKey& key, uint32_t questions) {
   Random random(SceneSeed(key));
-  const Scene scene = kMakeScene[key.family](random, Allowed(key.split), questions);
+  const Scene scene = kMakeScene[key.family](random, Allowed(key.split),
+                                             {.questions = questions, .size = key.size});
   std::vector<Task> tasks;
   for (size_t i = 0; i < scene.questions.size(); ++i) tasks.push_back(ToTask(key, scene, i));
   return tasks;

@@ -37,6 +37,9 @@ struct TaskKey {
   Split split = Split::kTrain;
   uint64_t seed = 1;
   uint64_t index = 0;  // which task of the stream
+  // 1 for the tasks that are measured. Below, down to 0, the context shrinks with it, and so do the
+  // options: small scenes to learn from.
+  double size = 1;
 };
 
 // The task at one place of the stream. Valid by Validate().

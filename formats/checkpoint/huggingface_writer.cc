@@ -63,8 +63,8 @@ Status WriteHuggingFace(const std::string& directory, const HuggingFaceModel& mo
   const json generation = {{"bos_token_id", model.bos}, {"eos_token_id", model.eos}};
   ELM_RETURN_IF_ERROR(
       WriteFileAtomically(directory + "/config.json", ConfigJson(model).dump(2) + "\n"));
-  ELM_RETURN_IF_ERROR(WriteFileAtomically(directory + "/generation_config.json",
-                                          generation.dump(2) + "\n"));
+  ELM_RETURN_IF_ERROR(
+      WriteFileAtomically(directory + "/generation_config.json", generation.dump(2) + "\n"));
   ELM_RETURN_IF_ERROR(WriteFileAtomically(directory + "/tokenizer.model", model.tokenizer_model));
   return WriteWeights(directory + "/model.safetensors", model);
 }

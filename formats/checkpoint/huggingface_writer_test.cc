@@ -41,8 +41,8 @@ std::vector<std::vector<float>> Weights(const ModelConfig& config) {
 TEST(HuggingFaceWriter, TheReaderTakesIt) {
   for (const bool tied : {true, false}) {
     const TemporaryDirectory directory;
-    HuggingFaceModel model{.config = SmallConfig(), .bos = 1, .eos = 2,
-                           .tokenizer_model = "pieces", .tensors = {}};
+    HuggingFaceModel model{
+        .config = SmallConfig(), .bos = 1, .eos = 2, .tokenizer_model = "pieces", .tensors = {}};
     model.config.tied_head = tied;
     const auto weights = Weights(model.config);
     model.tensors.assign(weights.begin(), weights.end());

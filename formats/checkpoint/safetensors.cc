@@ -149,8 +149,7 @@ Result<Container> ParseContainer(std::span<const std::byte> bytes, const std::st
 Result<std::vector<StoredTensor>> ParseSafetensors(std::span<const std::byte> bytes,
                                                    const std::string& name) {
   ELM_ASSIGN_OR_RETURN(const Container container, ParseContainer(bytes, name));
-  Result<std::vector<StoredTensor>> tensors =
-      ParseTensors(container.header, container.data, name);
+  Result<std::vector<StoredTensor>> tensors = ParseTensors(container.header, container.data, name);
   if (!tensors.ok()) return tensors.status().In(name);
   return tensors;
 }

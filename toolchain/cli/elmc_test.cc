@@ -97,11 +97,24 @@ TEST_F(ElmcTest, WrongUsageIsOneLineWithASuggestion) {
   ExpectRefusal(Elmc({"prepar"}), 2, "did you mean prepare?");
   ExpectRefusal(Elmc({"prepare", "x", "-o", "y.elm", "--leves", "0.5"}), 2,
                 "did you mean --levels?");
-  ExpectRefusal(Elmc({"prepare", "x"}), 2, "--output");
+  ExpectRefusal(Elmc({"prepare", "x"}), 2, "-o FILE.elm");
   ExpectRefusal(Elmc({}), 2, "");
   ExpectRefusal(Elmc({"prepare", "x", "-o", folder_ + "/y.elm", "--levels", "1.5"}), 2, "1.5");
   ExpectRefusal(Elmc({"prepare", "x", "-o", folder_ + "/y.elm", "--metric", "luck"}), 2, "token");
   ExpectRefusal(Elmc({"synth", "--shape", "huge", "-o", folder_ + "/y.elm"}), 2, "110m");
+}
+
+TEST_F(ElmcTest, WithoutACheckpointTheBuiltInModelIsTaken) {
+  const ProgramResult result = Elmc({"prepare", "-o", folder_ + "/m.elm", "--dry-run"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("taking the built-in pocket-4m"));
+  ExpectRefusal(Elmc({"prepare", "pocket-5m", "-o", folder_ + "/m.elm"}), 4, "pocket-5m");
+}
+
+TEST_F(ElmcTest, ABudgetNamesItsStage) {
+  const std::string output = folder_ + "/m.elm";
+  ExpectRefusal(Elmc({"prepare", "x", "-o", output, "--budget", "profile"}), 2, "STAGE=SECONDS");
+  ExpectRefusal(Elmc({"prepare", "x", "-o", output, "--budget", "profil=3"}), 2, "no stage");
 }
 
 TEST_F(ElmcTest, AnOptionFileIsReadAndItsMistakesAreNamed) {

@@ -47,13 +47,11 @@ std::string Note(const PretrainProgress& progress) {
 
 void PrintReport(const PretrainReport& report, bool as_json) {
   if (as_json) {
-    const nlohmann::json json = {{"output", report.output},
-                                 {"weights", report.weights},
-                                 {"steps", report.steps},
-                                 {"tokens", report.tokens},
-                                 {"seconds", report.seconds},
-                                 {"validation_answer_loss", report.answer_loss},
-                                 {"resumed", report.resumed}};
+    const nlohmann::json json = {
+        {"output", report.output},   {"weights", report.weights},
+        {"steps", report.steps},     {"tokens", report.tokens},
+        {"seconds", report.seconds}, {"validation_answer_loss", report.answer_loss},
+        {"resumed", report.resumed}};
     std::printf("%s\n", json.dump(2).c_str());
     return;
   }
@@ -126,6 +124,8 @@ void AddRecipeFlags(CLI::App& command, PretrainOptions& options) {
   Add(command, group, "--context-weight", options.context_weight,
       "of the loss on tokens that are no answers");
   Add(command, group, "--questions", options.questions, "about one context, at most");
+  Add(command, group, "--small-share", options.small_share,
+      "of contexts are of a random smaller size, down to one or two things to choose from");
   Add(command, group, "--word-drop-share", options.word_drop_share,
       "of contexts lose 10 to 70 % of their words at random");
   Add(command, group, "--corpus-share", options.corpus_share, "of examples are plain documents");

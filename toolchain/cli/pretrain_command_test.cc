@@ -34,8 +34,8 @@ class PretrainCommandTest : public ::testing::Test {
            "tokens = 20000\ncopy-tokens = 4000\nshort-tokens = 0\nbatch-tokens = 512\n"
            "validation-groups = 1\n";
     std::vector<std::string> arguments = {
-        ProgramPath("elmc"), "pretrain", "--config", directory_.Path("tiny.toml"), "-o",
-        directory_.Path("run")};
+        ProgramPath("elmc"),          "pretrain", "--config",
+        directory_.Path("tiny.toml"), "-o",       directory_.Path("run")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
@@ -46,8 +46,8 @@ class PretrainCommandTest : public ::testing::Test {
 TEST_F(PretrainCommandTest, HelpTeaches) {
   const ProgramResult help = RunProgram({ProgramPath("elmc"), "pretrain", "--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* word : {"--tokens", "--copy-tokens", "--word-drop-share", "--init",
-                           "--restart", "Examples", "pocket-4m-50.toml"}) {
+  for (const char* word : {"--tokens", "--copy-tokens", "--word-drop-share", "--init", "--restart",
+                           "Examples", "pocket-4m-50.toml"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
 }

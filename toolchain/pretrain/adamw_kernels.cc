@@ -10,8 +10,8 @@ ELM_INLINE void UpdateOne(const AdamWUpdate& update, float& weight, float gradie
   const float scaled = gradient * update.scale;
   first = update.beta1 * first + (1.0F - update.beta1) * scaled;
   second = update.beta2 * second + (1.0F - update.beta2) * scaled * scaled;
-  const float direction = first * update.correction1 /
-                          (__builtin_sqrtf(second * update.correction2) + update.epsilon);
+  const float direction =
+      first * update.correction1 / (__builtin_sqrtf(second * update.correction2) + update.epsilon);
   weight = weight * update.decay - update.learning_rate * direction;
 }
 

@@ -119,8 +119,8 @@ TEST(AdamW, KeepsTheRoundedCopyUpToDateWhateverTheThreads) {
   for (size_t i = 0; i < a.parameters().size(); ++i) {
     const Parameter& parameter = a.parameters()[i];
     EXPECT_TRUE(torch::equal(parameter.master, b.parameters()[i].master));
-    EXPECT_TRUE(torch::equal(parameter.compute,
-                             parameter.master.to(parameter.compute.scalar_type())));
+    EXPECT_TRUE(
+        torch::equal(parameter.compute, parameter.master.to(parameter.compute.scalar_type())));
   }
 }
 

@@ -95,8 +95,8 @@ ELM_BF16 inline void MultiplyTile(const uint32_t* a, int64_t a_row_stride, int64
       columns[v] = (__m512bh)_mm512_loadu_si512(b + k * b_stride + v * kBf16Lanes);
     }
     for (int row = 0; row < kRows; ++row) {
-      const auto pair = (__m512bh)_mm512_set1_epi32(
-          static_cast<int>(a[row * a_row_stride + k * a_inner_stride]));
+      const auto pair =
+          (__m512bh)_mm512_set1_epi32(static_cast<int>(a[row * a_row_stride + k * a_inner_stride]));
       for (int v = 0; v < kVectors; ++v) {
         sums[row][v] = _mm512_dpbf16_ps(sums[row][v], pair, columns[v]);
       }
@@ -324,11 +324,11 @@ ELM_BF16 void MakeSlopes(const SlopeRows& rows) {
       const int64_t seen = std::clamp<int64_t>(rows.first + row + 1 - i, 0, kBf16Lanes);
       const auto mask = static_cast<__mmask16>((1U << seen) - 1U);
       const __m512 score = _mm512_loadu_ps(rows.scores + row * rows.stride + i);
-      const __m512 weight = _mm512_maskz_mov_ps(
-          mask, Exp(_mm512_sub_ps(score, _mm512_set1_ps(rows.log_sums[row]))));
-      const __m512 slope = _mm512_mul_ps(
-          weight, _mm512_sub_ps(_mm512_loadu_ps(rows.slopes + row * rows.stride + i),
-                                _mm512_set1_ps(rows.deltas[row])));
+      const __m512 weight =
+          _mm512_maskz_mov_ps(mask, Exp(_mm512_sub_ps(score, _mm512_set1_ps(rows.log_sums[row]))));
+      const __m512 slope =
+          _mm512_mul_ps(weight, _mm512_sub_ps(_mm512_loadu_ps(rows.slopes + row * rows.stride + i),
+                                              _mm512_set1_ps(rows.deltas[row])));
       weights[row] = ToBf16(weight);
       slopes[row] = ToBf16(slope);
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows.slope_rows + row * rows.stride + i),

@@ -32,7 +32,6 @@ struct AttentionTensors {
   int64_t rows = 0;
 };
 
-
 // Mixes the values of the query heads that read `kv_head`, for the rows of `span`. mixed [rows,
 // query_heads * head_dim]; log_sums [query_heads, rows]: log of the softmax's denominator.
 void Bf16Attend(const AttentionTensors& tensors, RowSpan span, int64_t kv_head, uint16_t* mixed,

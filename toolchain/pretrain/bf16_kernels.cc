@@ -11,9 +11,9 @@ namespace elm {
 #ifdef ELM_BF16_LANES
 
 bool HasBf16Kernels() {
-  static const bool has = __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16");
+  static const bool has =
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16");
   return has;
 }
 
@@ -57,8 +57,7 @@ ELM_BF16 void Bf16AddNormGradient(const NormRows& rows, const AddNormBackward& t
       _mm512_storeu_ps(weight_gradient, _mm512_add_ps(_mm512_loadu_ps(weight_gradient), product));
       products = _mm512_fmadd_ps(product, _mm512_loadu_ps(rows.weight + i), products);
     }
-    const __m512 mean =
-        _mm512_set1_ps(_mm512_reduce_add_ps(products) / static_cast<float>(width));
+    const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(products) / static_cast<float>(width));
     for (int64_t i = 0; i < width; i += kBf16Lanes) {
       const __m512 incoming =
           _mm512_mul_ps(LoadBf16(gradient + i), _mm512_loadu_ps(rows.weight + i));

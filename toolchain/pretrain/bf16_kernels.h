@@ -25,23 +25,23 @@ struct NormRows {
 
 // stream' = stream + branch (nullptr: nothing to add), normed = rmsnorm(stream') * weight.
 struct AddNormForward {
-  const float* stream;      // [rows, width]
-  const uint16_t* branch;   // [rows, width] or nullptr
-  float* sum;               // [rows, width], stream'
-  uint16_t* normed;         // [rows, width]
-  float* inverse_rms;       // [rows]
+  const float* stream;     // [rows, width]
+  const uint16_t* branch;  // [rows, width] or nullptr
+  float* sum;              // [rows, width], stream'
+  uint16_t* normed;        // [rows, width]
+  float* inverse_rms;      // [rows]
 };
 void Bf16AddNorm(const NormRows& rows, const AddNormForward& tensors);
 
 // Its derivatives; `stream_gradient` is also the branch's.
 struct AddNormBackward {
-  const float* sum;                // [rows, width], of the forward pass
-  const float* inverse_rms;        // [rows], of the forward pass
-  const float* sum_gradient;       // [rows, width] or nullptr for zeros
+  const float* sum;                 // [rows, width], of the forward pass
+  const float* inverse_rms;         // [rows], of the forward pass
+  const float* sum_gradient;        // [rows, width] or nullptr for zeros
   const uint16_t* normed_gradient;  // [rows, width]
-  float* stream_gradient;          // [rows, width]
-  uint16_t* branch_gradient;       // [rows, width] or nullptr
-  float* weight_gradient;          // [width], added to
+  float* stream_gradient;           // [rows, width]
+  uint16_t* branch_gradient;        // [rows, width] or nullptr
+  float* weight_gradient;           // [width], added to
 };
 void Bf16AddNormGradient(const NormRows& rows, const AddNormBackward& tensors);
 

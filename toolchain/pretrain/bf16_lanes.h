@@ -57,8 +57,8 @@ ELM_BF16_INLINE __m512 Exp(__m512 x) {
 // 1 / (1 + e^-x).
 ELM_BF16_INLINE __m512 Sigmoid(__m512 x) {
   const __m512 one = _mm512_set1_ps(1.0F);
-  const __m512 inverse = Exp(_mm512_min_ps(_mm512_sub_ps(_mm512_setzero_ps(), x),
-                                           _mm512_set1_ps(80.0F)));
+  const __m512 inverse =
+      Exp(_mm512_min_ps(_mm512_sub_ps(_mm512_setzero_ps(), x), _mm512_set1_ps(80.0F)));
   return _mm512_div_ps(one, _mm512_add_ps(one, inverse));
 }
 

@@ -23,8 +23,8 @@ struct AttentionWeights {
   torch::Tensor output;
 };
 
-// Changes weights of the first two layers in place: half of layer 0's heads look one token back, and
-// all of layer 1's continue what followed an earlier occurrence. `embedding` [vocab, width], of
+// Changes weights of the first two layers in place: half of layer 0's heads look one token back,
+// and all of layer 1's continue what followed an earlier occurrence. `embedding` [vocab, width], of
 // deviation `embedding_deviation`, gets a constant last column, which gives heads something to hold
 // a position by. Does nothing to a model of a single layer, or one that is narrower than the heads'
 // directions need.

@@ -17,8 +17,7 @@ struct CopyVocabulary {
 // before. Only the repeated pieces behind a block's first count: they are what can be known.
 class CopyExamples : public ExampleSource {
  public:
-  CopyExamples(CopyVocabulary vocabulary, uint64_t seed)
-      : vocabulary_(vocabulary), seed_(seed) {}
+  CopyExamples(CopyVocabulary vocabulary, uint64_t seed) : vocabulary_(vocabulary), seed_(seed) {}
 
   TrainingExample Make(uint64_t index) const override;
 

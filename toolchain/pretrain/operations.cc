@@ -20,9 +20,7 @@ constexpr int64_t kRowRuns = 16;
 // Rows whose logits exist at once.
 constexpr int64_t kLossRows = 1024;
 
-uint16_t* Halves(const torch::Tensor& tensor) {
-  return static_cast<uint16_t*>(tensor.data_ptr());
-}
+uint16_t* Halves(const torch::Tensor& tensor) { return static_cast<uint16_t*>(tensor.data_ptr()); }
 float* Floats(const torch::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
 bool Fused(Kernels kernels, const torch::Tensor& tensor, torch::Dtype dtype, int64_t columns) {
@@ -76,8 +74,8 @@ class AddNormFunction : public torch::autograd::Function<AddNormFunction> {
         gradients[0].defined() ? gradients[0].contiguous() : torch::Tensor();
     const torch::Tensor normed_gradient = gradients[1].contiguous();
     torch::Tensor stream_gradient = torch::empty_like(sum);
-    torch::Tensor branch_gradient = has_branch ? torch::empty_like(normed_gradient)
-                                               : torch::Tensor();
+    torch::Tensor branch_gradient =
+        has_branch ? torch::empty_like(normed_gradient) : torch::Tensor();
     torch::Tensor weight_gradients = torch::zeros({kRowRuns, width}, sum.options());
     ForRowRuns(sum.size(0), [&](int64_t run, int64_t begin, int64_t end) {
       const int64_t at = begin * width;
@@ -199,19 +197,18 @@ torch::Tensor PadHeads(const torch::Tensor& rows, const SequenceLayout& layout, 
 torch::Tensor PlainAttention(const torch::Tensor& packed, const AttentionShape& shape,
                              const SequenceLayout& layout, double rope_theta) {
   const int64_t head_dim = shape.head_dim;
-  const std::vector<torch::Tensor> parts =
-      packed.split_with_sizes({shape.query_heads * head_dim, shape.kv_heads * head_dim,
-                               shape.kv_heads * head_dim},
-                              1);
+  const std::vector<torch::Tensor> parts = packed.split_with_sizes(
+      {shape.query_heads * head_dim, shape.kv_heads * head_dim, shape.kv_heads * head_dim}, 1);
   const Rotary rotary(0, layout.longest(), head_dim, rope_theta, packed.device());
   const torch::Tensor query = rotary.Apply(PadHeads(parts[0], layout, head_dim));
   const torch::Tensor key = rotary.Apply(PadHeads(parts[1], layout, head_dim));
   const torch::Tensor value = PadHeads(parts[2], layout, head_dim);
   const int64_t group = shape.query_heads / shape.kv_heads;
-  const torch::Tensor mixed = CausalAttention(query, key.repeat_interleave(group, 1),
-                                              value.repeat_interleave(group, 1));
-  return mixed.transpose(1, 2).reshape({-1, shape.query_heads * head_dim}).index_select(
-      0, layout.unpad());
+  const torch::Tensor mixed =
+      CausalAttention(query, key.repeat_interleave(group, 1), value.repeat_interleave(group, 1));
+  return mixed.transpose(1, 2)
+      .reshape({-1, shape.query_heads * head_dim})
+      .index_select(0, layout.unpad());
 }
 
 class WeightedLossFunction : public torch::autograd::Function<WeightedLossFunction> {

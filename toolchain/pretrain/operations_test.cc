@@ -71,8 +71,9 @@ NormLeaves CopyOf(const NormLeaves& leaves, torch::Dtype branch_type) {
 
 void CheckAddNorm(bool with_branch, bool stream_is_used) {
   const NormLeaves base{2 * torch::randn({50, 96}), torch::rand({96}) + 0.5,
-                        with_branch ? torch::randn({50, 96}).to(torch::kBFloat16).to(torch::kFloat32)
-                                    : torch::Tensor()};
+                        with_branch
+                            ? torch::randn({50, 96}).to(torch::kBFloat16).to(torch::kFloat32)
+                            : torch::Tensor()};
   const NormLeaves a = CopyOf(base, torch::kBFloat16);
   const NormLeaves b = CopyOf(base, torch::kFloat32);
   const NormedStream fused = AddNorm(a.stream, a.branch, a.weight, 1e-5, torch::kBFloat16);
@@ -114,8 +115,7 @@ void CheckAttention(const AttentionShape& shape, const std::vector<int64_t>& len
   const SequenceLayout layout = LayoutOf(lengths, shape.head_dim);
   const Leaf packed(2 * torch::randn({layout.rows(), shape.packed_width()}));
   const torch::Tensor fused = PackedAttention(packed.half, shape, layout, 10000.0);
-  const torch::Tensor plain =
-      PackedAttention(packed.full, shape, layout, 10000.0, Kernels::kPlain);
+  const torch::Tensor plain = PackedAttention(packed.full, shape, layout, 10000.0, Kernels::kPlain);
   EXPECT_LT(RelativeError(fused, plain), kTolerance);
   const torch::Tensor gradient = torch::randn_like(plain).to(torch::kBFloat16);
   fused.backward(gradient);
@@ -143,8 +143,7 @@ TEST_F(FusedOperations, AttentionIsThePlainOne) {
 TEST_F(FusedOperations, SequencesDoNotSeeEachOther) {
   const AttentionShape shape{.query_heads = 2, .kv_heads = 1, .head_dim = 32};
   const torch::Tensor packed = torch::randn({50, shape.packed_width()}).to(torch::kBFloat16);
-  const torch::Tensor together =
-      PackedAttention(packed, shape, LayoutOf({20, 30}, 32), 10000.0);
+  const torch::Tensor together = PackedAttention(packed, shape, LayoutOf({20, 30}, 32), 10000.0);
   const torch::Tensor alone =
       PackedAttention(packed.slice(0, 20).contiguous(), shape, LayoutOf({30}, 32), 10000.0);
   EXPECT_TRUE(torch::equal(together.slice(0, 20), alone));

@@ -52,21 +52,22 @@ TrainingExample PocketExamples::FromDocument(uint64_t index) const {
   return example;
 }
 
+pocket::TaskKey PocketExamples::KeyOf(uint32_t family, uint64_t index) const {
+  return {.family = family, .split = options_.split, .seed = options_.seed, .index = index};
+}
+
 TrainingExample PocketExamples::MakeGroup(uint32_t family, uint64_t index) const {
-  return FromTasks(pocket::MakeTaskGroup(
-      {.family = family, .split = options_.split, .seed = options_.seed, .index = index},
-      options_.questions));
+  return FromTasks(pocket::MakeTaskGroup(KeyOf(family, index), options_.questions));
 }
 
 TrainingExample PocketExamples::Make(uint64_t index) const {
   pocket::Random random = RandomOf(options_.seed, index);
   if (random.Chance(options_.corpus_share)) return FromDocument(index);
-  const auto family = static_cast<uint32_t>(random.Below(pocket::Families().size()));
-  if (!random.Chance(options_.word_drop_share)) return MakeGroup(family, index);
-  std::vector<Task> tasks = pocket::MakeTaskGroup(
-      {.family = family, .split = options_.split, .seed = options_.seed, .index = index},
-      options_.questions);
-  DropWords(tasks, random);
+  pocket::TaskKey key =
+      KeyOf(static_cast<uint32_t>(random.Below(pocket::Families().size())), index);
+  if (random.Chance(options_.small_share)) key.size = Uniform(random, 0, 1);
+  std::vector<Task> tasks = pocket::MakeTaskGroup(key, options_.questions);
+  if (random.Chance(options_.word_drop_share)) DropWords(tasks, random);
   return FromTasks(tasks);
 }
 

@@ -13,9 +13,10 @@ namespace elm {
 struct PocketExamplesOptions {
   uint64_t seed = 1;
   pocket::Split split = pocket::Split::kTrain;
-  uint32_t questions = 4;         // about one context, at most
-  double word_drop_share = 0.2;   // of task groups lose words at random
-  double corpus_share = 0.05;     // of examples are plain documents
+  uint32_t questions = 4;        // about one context, at most
+  double small_share = 0.6;      // of task groups are of a random smaller size
+  double word_drop_share = 0.2;  // of task groups lose words at random
+  double corpus_share = 0.05;    // of examples are plain documents
 };
 
 // A task group as the model reads it: BOS, instructions and context, then question, answer and line
@@ -30,6 +31,7 @@ class PocketExamples : public ExampleSource {
   TrainingExample MakeGroup(uint32_t family, uint64_t index) const;
 
  private:
+  pocket::TaskKey KeyOf(uint32_t family, uint64_t index) const;
   TrainingExample FromTasks(const std::vector<Task>& tasks) const;
   TrainingExample FromDocument(uint64_t index) const;
 

@@ -92,8 +92,8 @@ TEST_F(PocketExamplesTest, AGroupIsReadAsItsTasksAreAsked) {
 TEST_F(PocketExamplesTest, SharesAreKept) {
   const PocketExamples examples(
       *tokenizer_, {.seed = 2, .questions = 1, .word_drop_share = 0.5, .corpus_share = 0.25});
-  const PocketExamples whole(*tokenizer_, {.seed = 2, .questions = 1, .word_drop_share = 0,
-                                           .corpus_share = 0.25});
+  const PocketExamples whole(
+      *tokenizer_, {.seed = 2, .questions = 1, .word_drop_share = 0, .corpus_share = 0.25});
   int documents = 0;
   int dropped = 0;
   constexpr int kExamples = 400;

@@ -131,8 +131,8 @@ class Run {
   TrainingState state_;
   LossSums window_;  // since the last row of the curve
   bool resumed_ = false;
-  Stopwatch sitting_;      // since `state_.seconds` was brought up to date
-  Stopwatch checkpoint_;   // since the last one
+  Stopwatch sitting_;     // since `state_.seconds` was brought up to date
+  Stopwatch checkpoint_;  // since the last one
 };
 
 std::string Run::ReadTokenizer() {
@@ -161,12 +161,11 @@ void Run::ReadInputs() {
   shape.rope_theta = options_.model.rope_theta;
   shape.rms_epsilon = options_.model.rms_epsilon;
   if (shape == options_.model) return;
-  throw Error(InvalidArgument(options_.init, ": has ", shape.layers, " layers, width ", shape.width,
-                              ", ", shape.query_heads, "/", shape.kv_heads, " heads of ",
-                              shape.head_dim, ", ", shape.neurons, " neurons, vocabulary ",
-                              shape.vocab, ", context ", shape.context,
-                              ", tied head ", shape.tied_head,
-                              "; --init needs the shape that the options ask for"));
+  throw Error(InvalidArgument(
+      options_.init, ": has ", shape.layers, " layers, width ", shape.width, ", ",
+      shape.query_heads, "/", shape.kv_heads, " heads of ", shape.head_dim, ", ", shape.neurons,
+      " neurons, vocabulary ", shape.vocab, ", context ", shape.context, ", tied head ",
+      shape.tied_head, "; --init needs the shape that the options ask for"));
 }
 
 json Run::FullRecipe() const {
@@ -291,12 +290,12 @@ void Run::Save() {
 }
 
 void Run::Train() {
-  const CopyExamples copies({.first_piece = 3, .size = options_.model.vocab,
-                             .bos = tokenizer_->bos_id()},
-                            options_.seed);
+  const CopyExamples copies(
+      {.first_piece = 3, .size = options_.model.vocab, .bos = tokenizer_->bos_id()}, options_.seed);
   const PocketExamples examples(*tokenizer_, {.seed = options_.seed,
                                               .split = pocket::Split::kTrain,
                                               .questions = options_.questions,
+                                              .small_share = options_.small_share,
                                               .word_drop_share = options_.word_drop_share,
                                               .corpus_share = options_.corpus_share});
   const TrainingStream stream(copies, examples,

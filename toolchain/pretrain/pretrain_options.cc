@@ -37,6 +37,7 @@ void Validate(const PretrainOptions& options) {
   CheckPositive("--validation-steps", options.validation_steps);
   CheckPositive("--validation-groups", options.validation_groups);
   CheckShare("--context-weight", options.context_weight);
+  CheckShare("--small-share", options.small_share);
   CheckShare("--word-drop-share", options.word_drop_share);
   CheckShare("--corpus-share", options.corpus_share);
   CheckShare("--weight-decay", options.weight_decay);
@@ -46,8 +47,8 @@ void Validate(const PretrainOptions& options) {
                                 " for text"));
   }
   if (options.dtype != "auto" && options.dtype != "float32" && options.dtype != "bfloat16") {
-    throw Error(InvalidArgument("--dtype is \"", options.dtype,
-                                "\", expected auto, float32 or bfloat16"));
+    throw Error(
+        InvalidArgument("--dtype is \"", options.dtype, "\", expected auto, float32 or bfloat16"));
   }
 }
 
@@ -73,6 +74,7 @@ nlohmann::json Recipe(const PretrainOptions& options) {
           {"clip", options.clip},
           {"context-weight", options.context_weight},
           {"questions", options.questions},
+          {"small-share", options.small_share},
           {"word-drop-share", options.word_drop_share},
           {"corpus-share", options.corpus_share},
           {"seed", options.seed},

@@ -27,7 +27,7 @@ struct PretrainOptions {
 
   // The length of the run and its curriculum, in predicted tokens.
   uint64_t tokens = 40'000'000;
-  uint64_t copy_tokens = 1'000'000;  // first, within `tokens`: repeated random pieces
+  uint64_t copy_tokens = 1'000'000;   // first, within `tokens`: repeated random pieces
   uint64_t short_tokens = 2'000'000;  // then: examples of at most short_length tokens
   uint32_t short_length = 256;
 
@@ -40,7 +40,8 @@ struct PretrainOptions {
   double clip = 1.0;
 
   double context_weight = 0.1;  // of the loss of tokens that are no answers
-  uint32_t questions = 4;       // about one context
+  uint32_t questions = 8;       // about one context
+  double small_share = 0.6;
   double word_drop_share = 0.2;
   double corpus_share = 0.05;
 
@@ -50,10 +51,10 @@ struct PretrainOptions {
   uint32_t threads = 0;        // 0: all cores
 
   double checkpoint_minutes = 2;
-  uint32_t log_steps = 50;            // updates between two rows of the curve
-  uint32_t validation_steps = 500;    // updates between two measurements
-  uint32_t validation_groups = 24;    // task groups of each family that are measured
-  bool restart = false;               // forget an earlier run's checkpoint
+  uint32_t log_steps = 50;          // updates between two rows of the curve
+  uint32_t validation_steps = 500;  // updates between two measurements
+  uint32_t validation_groups = 24;  // task groups of each family that are measured
+  bool restart = false;             // forget an earlier run's checkpoint
 
   std::string tool_version;
 };
@@ -65,8 +66,8 @@ void Validate(const PretrainOptions& options);
 // equal. `dtype` and the vocabulary's size are those in use.
 nlohmann::json Recipe(const PretrainOptions& options);
 
-// The learning rate of the update that begins when `tokens` have been predicted: linear warm-up, the
-// peak while copying, then a cosine down to a tenth.
+// The learning rate of the update that begins when `tokens` have been predicted: linear warm-up,
+// the peak while copying, then a cosine down to a tenth.
 double LearningRate(const PretrainOptions& options, uint64_t tokens);
 
 }  // namespace elm

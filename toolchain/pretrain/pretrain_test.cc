@@ -88,8 +88,8 @@ class PretrainTest : public ::testing::Test {
   static double DocumentLoss(const TrainableLlama& model) {
     const auto tokenizer = Tokenizer::Load(vocabulary_);
     std::vector<int64_t> ids = {1};
-    for (const uint32_t id : tokenizer.value()->Encode(
-             pocket::MakeDocument(pocket::Split::kValidation, 1, 0))) {
+    for (const uint32_t id :
+         tokenizer.value()->Encode(pocket::MakeDocument(pocket::Split::kValidation, 1, 0))) {
       ids.push_back(id);
     }
     const torch::Tensor all = torch::tensor(ids);

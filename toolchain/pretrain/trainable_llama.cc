@@ -57,8 +57,8 @@ TrainableLlama::TrainableLlama(const ModelConfig& config, uint64_t seed, torch::
     };
     Layer added{};
     added.attention_norm = add("attention_norm", {TensorRole::kAttentionNorm}, 0);
-    added.packed = add("query_key_value", {TensorRole::kQuery, TensorRole::kKey, TensorRole::kValue},
-                       reading);
+    added.packed =
+        add("query_key_value", {TensorRole::kQuery, TensorRole::kKey, TensorRole::kValue}, reading);
     added.output = add("output", {TensorRole::kOutput}, writing);
     added.mlp_norm = add("mlp_norm", {TensorRole::kMlpNorm}, 0);
     added.gate_up = add("gate_up", {TensorRole::kGate, TensorRole::kUp}, reading);
@@ -77,8 +77,7 @@ TrainableLlama::TrainableLlama(const ModelConfig& config, uint64_t seed, torch::
 }
 
 size_t TrainableLlama::AddParameter(std::string name, const std::vector<TensorRole>& roles,
-                                    uint32_t layer, double deviation,
-                                    torch::Generator& generator) {
+                                    uint32_t layer, double deviation, torch::Generator& generator) {
   Parameter parameter;
   parameter.name = std::move(name);
   std::vector<torch::Tensor> weights;
@@ -107,7 +106,8 @@ TrainableLlama TrainableLlama::Replica() const {
     const bool same = parameter.compute.is_same(parameter.master);
     const bool differentiable = parameter.master.requires_grad();
     parameter.master = parameter.master.detach().set_requires_grad(differentiable);
-    parameter.compute = same ? parameter.master : parameter.compute.detach().set_requires_grad(true);
+    parameter.compute =
+        same ? parameter.master : parameter.compute.detach().set_requires_grad(true);
   }
   return replica;
 }
@@ -181,12 +181,10 @@ WeightedLosses TrainableLlama::Loss(const torch::Tensor& ids, const torch::Tenso
                                 layers_.front().attention_norm);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
-    const torch::Tensor mixed =
-        PackedAttention(torch::mm(state.normed, Matrix(layer.packed).t()), shape, layout,
-                        config_.rope_theta, kernels);
+    const torch::Tensor mixed = PackedAttention(torch::mm(state.normed, Matrix(layer.packed).t()),
+                                                shape, layout, config_.rope_theta, kernels);
     state = add_norm(state.stream, torch::mm(mixed, Matrix(layer.output).t()), layer.mlp_norm);
-    const torch::Tensor inner =
-        SwiGlu(torch::mm(state.normed, Matrix(layer.gate_up).t()), kernels);
+    const torch::Tensor inner = SwiGlu(torch::mm(state.normed, Matrix(layer.gate_up).t()), kernels);
     const bool last = i + 1 == layers_.size();
     state = add_norm(state.stream, torch::mm(inner, Matrix(layer.down).t()),
                      last ? final_norm_ : layers_[i + 1].attention_norm);

@@ -38,8 +38,8 @@ class TrainableLlama {
  public:
   // Random weights with a circuit for copying in them (copy_circuit.h): normal, matrices with
   // deviation 0.5 / sqrt(width), those that write to the residual stream with 1 / sqrt(2 layers) of
-  // it, the embedding with 2.2 / sqrt(width); norms are ones. Equal seeds give equal weights on every device.
-  // `dtype` is float32 or bfloat16. The head is the embedding (config.tied_head).
+  // it, the embedding with 2.2 / sqrt(width); norms are ones. Equal seeds give equal weights on
+  // every device. `dtype` is float32 or bfloat16. The head is the embedding (config.tied_head).
   TrainableLlama(const ModelConfig& config, uint64_t seed, torch::Device device,
                  torch::Dtype dtype);
 

@@ -104,8 +104,7 @@ TEST(TrainableLlama, RoundedGradientsPointTheSameWay) {
 
 TEST(TrainableLlama, ExportsWhatItLoaded) {
   const MemoryCheckpoint checkpoint(Shape(), 8);
-  const std::vector<torch::Tensor> weights =
-      Loaded(checkpoint, torch::kBFloat16).ExportWeights();
+  const std::vector<torch::Tensor> weights = Loaded(checkpoint, torch::kBFloat16).ExportWeights();
   ASSERT_EQ(weights.size(), checkpoint.values.size());
   for (size_t i = 0; i < weights.size(); ++i) {
     const torch::Tensor flat = weights[i].flatten();

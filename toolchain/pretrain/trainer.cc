@@ -111,12 +111,12 @@ LossSums Trainer::Update(const TrainingStep& step) {
   pool_.ForEach(step.parts.size(), [&](size_t part, size_t worker) {
     sums[part] = RunPart(step.parts[part], scale, worker, &gradients[part]);
   });
-  const double norm =
-      optimizer_.Step(LearningRate(options_, step.before.tokens), gradients);
+  const double norm = optimizer_.Step(LearningRate(options_, step.before.tokens), gradients);
   LossSums total;
   for (const LossSums& part : sums) total.Add(part);
   if (!std::isfinite(norm) || !std::isfinite(total.answer_loss + total.other_loss)) {
-    throw Error(FailedCheck("update ", step.after.step, ": the loss is no longer finite; start over ",
+    throw Error(FailedCheck("update ", step.after.step,
+                            ": the loss is no longer finite; start over ",
                             "with a lower --learning-rate and --restart"));
   }
   return total;

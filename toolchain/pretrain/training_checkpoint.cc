@@ -77,11 +77,10 @@ void SaveTraining(const std::string& directory, const TrainingState& state,
   for (const auto& [name, tensor] : StoredTensors(model, optimizer)) {
     on_cpu.push_back(tensor.to(torch::kCPU).contiguous());
     const torch::Tensor& kept = on_cpu.back();
-    tensors.push_back(
-        {.name = name,
-         .dtype = DType::kF32,
-         .shape = {kept.sizes().begin(), kept.sizes().end()},
-         .bytes = {static_cast<const std::byte*>(kept.data_ptr()), kept.nbytes()}});
+    tensors.push_back({.name = name,
+                       .dtype = DType::kF32,
+                       .shape = {kept.sizes().begin(), kept.sizes().end()},
+                       .bytes = {static_cast<const std::byte*>(kept.data_ptr()), kept.nbytes()}});
   }
   ThrowIfError(
       WriteSafetensors(CheckpointPath(directory), tensors, {{kStateKey, ToJson(state).dump()}}));

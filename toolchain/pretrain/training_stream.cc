@@ -39,9 +39,8 @@ TrainingExample TrainingStream::NextExample(const StreamPosition& start,
                                             uint64_t& next_example) const {
   const bool copying = start.tokens < options_.copy_tokens;
   const bool brief = start.tokens < options_.copy_tokens + options_.short_tokens;
-  const int64_t longest =
-      brief && !copying ? std::min(options_.short_rows, options_.longest_rows)
-                        : options_.longest_rows;
+  const int64_t longest = brief && !copying ? std::min(options_.short_rows, options_.longest_rows)
+                                            : options_.longest_rows;
   for (int misfits = 0; misfits < kMostMisfits; ++misfits) {
     TrainingExample example = (copying ? copy_ : examples_).Make(next_example++);
     if (example.rows() > 0 && example.rows() <= longest) return example;

@@ -14,8 +14,7 @@ namespace {
 std::vector<std::string> Lines(const VocabularyOptions& options) {
   std::vector<std::string> lines;
   for (uint32_t index = 0; index < options.documents; ++index) {
-    const std::string text =
-        pocket::MakeDocument(pocket::Split::kTrain, options.seed, index);
+    const std::string text = pocket::MakeDocument(pocket::Split::kTrain, options.seed, index);
     size_t begin = 0;
     while (begin < text.size()) {
       const size_t end = std::min(text.find('\n', begin), text.size());

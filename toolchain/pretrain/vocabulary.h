@@ -8,7 +8,7 @@ namespace elm {
 
 struct VocabularyOptions {
   uint32_t size = 2048;
-  uint64_t seed = 1;          // of the world
+  uint64_t seed = 1;           // of the world
   uint32_t documents = 12000;  // that the pieces are counted in, train split
 };
 
