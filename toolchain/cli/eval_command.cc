@@ -21,6 +21,7 @@
 #include "toolchain/eval/hash_text.h"
 #include "toolchain/eval/latency.h"
 #include "toolchain/eval/task_specs.h"
+#include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/progress.h"
 
@@ -322,6 +323,7 @@ EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
 
 void Run(Flags flags) {
   flags.subject.threads = ThreadsOrAll(flags.threads);
+  flags.subject.model = ResolveCheckpoint(flags.subject.model);
   const TaskSpecs specs = ParseTaskSpecs(flags.tasks);
   (void)ToDrop(flags);
   // A place that cannot be written to is refused before the work, not after it.
@@ -406,7 +408,10 @@ void AddRunFlags(CLI::App& command, Flags& flags) {
 void AddEvalCommand(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Measure accuracy and loss at every level");
   const auto flags = std::make_shared<Flags>();
-  command->add_option("model", flags->subject.model, "an .elm file, or a checkpoint")->required();
+  command
+      ->add_option("model", flags->subject.model,
+                   "an .elm file, a checkpoint, or a built-in model's name")
+      ->required();
   command
       ->add_option("--levels", flags->levels, "names of the level table, or all; ascending anyway")
       ->delimiter(',')
