@@ -33,8 +33,7 @@ struct App {
 };
 
 std::string AskByName(const std::string& name, Random& random) {
-  std::string text(random.Pick(kByName));
-  return text.replace(text.find("{app}"), 5, name);
+  return ReplaceSlot(random.Pick(kByName), "{app}", name);
 }
 
 Line Describe(const App& app, uint32_t fact, Random& random) {

@@ -82,8 +82,7 @@ std::string Fill(std::string_view text, const Told& told) {
   std::string filled(text);
   for (const auto& [slot, with] :
        {std::pair("{P}", told.person), std::pair("{W}", told.key), std::pair("{V}", told.value)}) {
-    const size_t at = filled.find(slot);
-    if (at != std::string::npos) filled.replace(at, 3, with);
+    filled = ReplaceSlot(filled, slot, with);
   }
   return filled;
 }

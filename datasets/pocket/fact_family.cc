@@ -137,8 +137,7 @@ struct Fact {
 std::string Fill(std::string_view text, const Fact& fact) {
   std::string filled(text);
   for (const auto& [slot, with] : {std::pair("{P}", fact.person), std::pair("{V}", fact.value)}) {
-    const size_t at = filled.find(slot);
-    if (at != std::string::npos) filled.replace(at, 3, with);
+    filled = ReplaceSlot(filled, slot, with);
   }
   return filled;
 }

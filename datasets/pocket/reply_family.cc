@@ -115,20 +115,14 @@ struct Message {
   std::string text;
 };
 
-std::string Fill(std::string_view text, std::string_view slot, std::string_view with) {
-  std::string filled(text);
-  const size_t at = filled.find(slot);
-  return at == std::string::npos ? filled : filled.replace(at, slot.size(), with);
-}
-
 std::string ReplyTo(const Intent& intent, const std::string& value, Random& random) {
-  return Capitalised(Fill(random.Pick(Alternatives(intent.replies)), "{V}", value));
+  return Capitalised(ReplaceSlot(random.Pick(Alternatives(intent.replies)), "{V}", value));
 }
 
 Message DrawMessage(const Intent& intent, std::string_view person, Random& random) {
   Message message{&intent, std::string(person), "", ""};
   if (!intent.value.empty()) message.value = Word(intent.value, random);
-  message.text = Fill(random.Pick(Alternatives(intent.messages)), "{V}", message.value);
+  message.text = ReplaceSlot(random.Pick(Alternatives(intent.messages)), "{V}", message.value);
   return message;
 }
 
@@ -155,7 +149,7 @@ std::vector<Message> DrawMessages(Scene& scene, const Allowed& allowed, size_t c
 Question AskFor(const std::vector<Message>& messages, size_t index, Random& random) {
   const Message& right = messages[index];
   Question question;
-  question.text = Fill(random.Pick(kQuestions), "{P}", right.person);
+  question.text = ReplaceSlot(random.Pick(kQuestions), "{P}", right.person);
   question.answer = ReplyTo(*right.intent, right.value, random);
   std::vector<std::string> wrong;
   if (!right.value.empty() && random.Chance(0.5)) {  // right in kind, wrong in detail

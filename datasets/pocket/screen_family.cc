@@ -184,18 +184,13 @@ Line Describe(const Shown& shown, uint32_t index, Random& random) {
   return line.Add("tap " + shown.number, number);
 }
 
-std::string Fill(std::string_view text, std::string_view slot, std::string_view with) {
-  std::string filled(text);
-  return filled.replace(filled.find(slot), slot.size(), with);
-}
-
 Question AskForValue(const std::vector<Shown>& screen, size_t index, Random& random) {
   const Shown& right = screen[index];
   Question question;
   question.answer = right.value;
   const bool by_label = random.Chance(0.4);
-  question.text = by_label ? Fill(random.Pick(kAskWhat), "{label}", right.element->label)
-                           : Fill(random.Pick(kAskAbout), "{what}", right.element->what);
+  question.text = by_label ? ReplaceSlot(random.Pick(kAskWhat), "{label}", right.element->label)
+                           : ReplaceSlot(random.Pick(kAskAbout), "{what}", right.element->what);
   question.facts = {static_cast<uint32_t>(2 * index)};
   question.difficulty = by_label ? 0 : 0.5;
   std::vector<std::string> near;
@@ -214,8 +209,8 @@ Question AskForNumber(const std::vector<Shown>& screen, size_t index, Random& ra
   Question question;
   question.answer = right.number;
   const bool by_label = right.element->act.empty() || random.Chance(0.3);
-  question.text = by_label ? Fill(random.Pick(kTapLabel), "{label}", right.element->label)
-                           : Fill(random.Pick(kTapAct), "{act}", right.element->act);
+  question.text = by_label ? ReplaceSlot(random.Pick(kTapLabel), "{label}", right.element->label)
+                           : ReplaceSlot(random.Pick(kTapAct), "{act}", right.element->act);
   question.facts = {static_cast<uint32_t>(2 * index), static_cast<uint32_t>(2 * index + 1)};
   question.difficulty = by_label ? 0 : 0.5;
   std::vector<std::string> near;

@@ -136,6 +136,12 @@ std::string FillSlots(std::string_view text, Random& random) {
   }
 }
 
+std::string ReplaceSlot(std::string_view text, std::string_view slot, std::string_view with) {
+  std::string replaced(text);
+  const size_t at = replaced.find(slot);
+  return at == std::string::npos ? replaced : replaced.replace(at, slot.size(), with);
+}
+
 std::vector<std::string_view> Alternatives(std::string_view text) {
   std::vector<std::string_view> parts;
   while (true) {

@@ -21,6 +21,9 @@ std::string InventName(Random& random);
 // "{person}" twice may give two people.
 std::string FillSlots(std::string_view text, Random& random);
 
+// `text` with the first `slot` replaced by `with`; unchanged where there is none.
+std::string ReplaceSlot(std::string_view text, std::string_view slot, std::string_view with);
+
 // One word of a kind, by its slot's name without braces.
 std::string Word(std::string_view kind, Random& random);
 
