@@ -1,9 +1,20 @@
 #include "datasets/pocket/capabilities.h"
 
+#include <string_view>
+
+#include "datasets/pocket/words.h"
+#include "formats/base/status.h"
+
 namespace elm::pocket {
 namespace {
 
-constexpr Capability kCapabilities[] = {
+struct Row {
+  const char* domain;
+  const char* stem;
+  const char* descriptions;
+  const char* requests;
+};
+constexpr Row kRows[] = {
     {"media", "photo|picture", "capture pictures|take photos|shoot still images",
      "take a picture of the {pet}|photograph the {thing}|snap the {place} before sunset|get a shot "
      "of my {food}|!The {pet} looks so funny, keep this moment|!Smile, {person}, hold still"},
@@ -374,8 +385,72 @@ constexpr Capability kCapabilities[] = {
      "write down how my day was|read what I felt on {date}|!Dear diary, {person} smiled at me"},
 };
 
+// All verbs take an "s" in the third person.
+constexpr std::string_view kVerbs[] = {
+    "rename", "lock",   "print",   "sort",    "hide",     "mute",     "export", "import",
+    "delete", "show",   "copy",    "measure", "refresh",  "compare",  "count",  "repeat",
+    "upload", "adjust", "check",   "start",   "stop",     "track",    "update", "find",
+    "open",   "send",   "toggle",  "share",   "record",   "book",     "cancel", "pause",
+    "create", "turn",   "enable",  "set",     "schedule", "download", "order",  "read",
+    "play",   "make",   "receive", "connect", "call",     "get",      "clean",  "protect"};
+constexpr std::string_view kComposedDescriptions[] = {
+    "{verb}s the {noun} of a given {modifier}",
+    "{verb} a {modifier} {noun}",
+    "{verb} {modifier} {noun}s",
+    "{verb}s a {modifier} {noun} within a given time",
+    "{verb}s the {modifier} {noun} and says what happened",
+    "lets you {verb} the {modifier} {noun}",
+    "to {verb} every {noun} of the {modifier}"};
+constexpr std::string_view kComposedRequests[] = {
+    "{verb} the {modifier} {noun}",
+    "{verb} my {modifier} {noun} at {time}",
+    "{verb} the {noun} of the {modifier} for {person}",
+    "{verb} the {modifier} {noun} called '{name}'",
+    "!The {modifier} {noun}, please {verb} it before {day}",
+    "!{person} wants to {verb} the {modifier} {noun}",
+    "!Can you {verb} a {modifier} {noun} with the number {number}",
+    "!Is it possible to {verb} this {noun} of my {modifier}",
+    "!What about the {modifier} {noun} in the {room}"};
+
+std::string Compose(std::string_view pattern, std::string_view verb, std::string_view modifier,
+                    std::string_view noun) {
+  return ReplaceSlot(ReplaceSlot(ReplaceSlot(pattern, "{verb}", verb), "{modifier}", modifier),
+                     "{noun}", noun);
+}
+
+template <size_t count>
+std::string ComposeAll(const std::string_view (&patterns)[count], std::string_view verb,
+                       std::string_view modifier, std::string_view noun) {
+  std::string all;
+  for (const std::string_view pattern : patterns) {
+    if (!all.empty()) all += '|';
+    all += Compose(pattern, verb, modifier, noun);
+  }
+  return all;
+}
+
+std::vector<Capability> ToCapabilities() {
+  std::vector<Capability> capabilities;
+  for (const Row& row : kRows) {
+    capabilities.push_back({row.domain, row.stem, row.descriptions, row.requests});
+  }
+  return capabilities;
+}
+
 }  // namespace
 
-std::span<const Capability> Capabilities() { return kCapabilities; }
+const std::vector<Capability>& Capabilities() {
+  static const auto& capabilities = *new std::vector<Capability>(ToCapabilities());
+  return capabilities;
+}
+
+Capability ComposeCapability(Random& random) {
+  const std::string_view verb = random.Pick(kVerbs);
+  const std::string modifier = Word("modifier", random);
+  const std::string noun = Word("noun", random);
+  return {noun, StrCat(verb, "_", modifier, "_", noun, "|", verb, "_", modifier),
+          ComposeAll(kComposedDescriptions, verb, modifier, noun),
+          ComposeAll(kComposedRequests, verb, modifier, noun)};
+}
 
 }  // namespace elm::pocket

@@ -127,23 +127,20 @@ Scene MakeContinueScene(Random& random, const Allowed& allowed, const Extent& ex
   scene.instructions = random.Pick(kInstructions);
   const auto count = extent.Of(random.Between(kFewestEvents, kMostEvents), 1);
   const std::vector<Told> story = DrawStory(scene, allowed, count, random);
-  std::vector<size_t> order(count);
   for (uint32_t i = 0; i < count; ++i) {
-    order[i] = i;
     const auto telling = random.Pick(Alternatives(story[i].event->tellings));
     scene.lines.push_back(Line().Add(Fill(telling, story[i]), i));
     if (random.Chance(0.5)) {
       scene.lines.push_back(Line().Add(FillSlots(random.Pick(kAsides), random)));
     }
   }
-  random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
-    const Told& asked = story[order[i]];
+  for (const uint32_t subject : DrawSubjects(count, extent, random)) {
+    const Told& asked = story[subject];
     scene.questions.push_back(
         {.text = Fill(random.Pick(Alternatives(asked.event->endings)), asked) + "...",
          .options = {},
          .answer = asked.value,
-         .facts = {static_cast<uint32_t>(order[i])},
+         .facts = {subject},
          .difficulty =
              (static_cast<double>(count) - kFewestEvents) / (kMostEvents - kFewestEvents)});
   }

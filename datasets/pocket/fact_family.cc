@@ -214,11 +214,8 @@ Scene MakeFactScene(Random& random, const Allowed& allowed, const Extent& extent
           Tell(FillSlots(random.Pick(kChatter), random), Line::kNoFact, chat, random));
     }
   }
-  std::vector<size_t> order(facts.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(extent.questions, order.size()); ++i) {
-    scene.questions.push_back(AskFor(facts, order[i], random));
+  for (const uint32_t subject : DrawSubjects(facts.size(), extent, random)) {
+    scene.questions.push_back(AskFor(facts, subject, random));
   }
   return scene;
 }

@@ -1,6 +1,7 @@
 // Which of twenty functions does what the user asks for?
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "datasets/pocket/requests.h"
@@ -26,7 +27,8 @@ constexpr std::string_view kParameters[] = {"(name)",  "(time)",  "(text, to)", 
 std::string InventFunctionName(const Capability& capability, Random& random) {
   if (random.Chance(0.5)) {
     const std::string stem(random.Pick(Alternatives(capability.stem)));
-    return StrCat(random.Pick(kVerbs), "_", stem);
+    const std::string_view verb = random.Pick(kVerbs);
+    return random.Chance(0.5) ? stem : StrCat(verb, "_", stem);
   }
   std::string name = InventName(random);
   name[0] = static_cast<char>(name[0] - 'A' + 'a');
@@ -34,14 +36,14 @@ std::string InventFunctionName(const Capability& capability, Random& random) {
 }
 
 struct Function {
-  const Capability* capability;
+  Capability capability;
   std::string name;
 };
 
 Line Describe(const Function& function, uint32_t fact, Random& random) {
   Line line;
   if (random.Chance(0.6)) line.Add(random.Pick(kParameters));
-  return line.Add(Describe(*function.capability, random) + ":", fact).Add(function.name, fact);
+  return line.Add(Describe(function.capability, random) + ":", fact).Add(function.name, fact);
 }
 
 }  // namespace
@@ -51,30 +53,27 @@ Scene MakeFunctionScene(Random& random, const Allowed& allowed, const Extent& ex
   scene.instructions = random.Pick(kInstructions);
   std::vector<Function> functions;
   std::vector<std::string> names;
-  for (const Capability* capability : DrawCapabilities(extent.Of(kFunctions, 2), random)) {
+  for (Capability& capability : DrawCapabilities(extent.Of(kFunctions, 2), random)) {
     const auto draw = [&] {
       std::string name;
-      do name = InventFunctionName(*capability, random);
+      do name = InventFunctionName(capability, random);
       while (std::find(names.begin(), names.end(), name) != names.end());
       return name;
     };
     names.push_back(DrawAllowed(scene, allowed, draw, [&](const std::string& name) {
-      return std::string(capability->stem) + "|" + name;
+      return StrCat(capability.stem, "|", name);
     }));
-    functions.push_back({capability, names.back()});
+    functions.push_back({std::move(capability), names.back()});
   }
-  std::vector<uint32_t> order(functions.size());
-  for (uint32_t i = 0; i < order.size(); ++i) {
-    order[i] = i;
+  for (uint32_t i = 0; i < functions.size(); ++i) {
     scene.lines.push_back(Describe(functions[i], i, random));
   }
-  random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(extent.questions, order.size()); ++i) {
-    const Function& right = functions[order[i]];
-    scene.questions.push_back({.text = Ask(*right.capability, random),
+  for (const uint32_t subject : DrawSubjects(functions.size(), extent, random)) {
+    const Function& right = functions[subject];
+    scene.questions.push_back({.text = Ask(right.capability, random),
                                .options = MixOptions(right.name, names, {}, kFunctions, random),
                                .answer = right.name,
-                               .facts = {order[i]},
+                               .facts = {subject},
                                .difficulty = 0.5});
   }
   return scene;

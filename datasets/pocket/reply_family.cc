@@ -20,6 +20,11 @@ constexpr std::string_view kInstructions[] = {"Choose the reply that fits.",
 constexpr std::string_view kQuestions[] = {"What do I reply to {P}?", "Which reply fits {P}?",
                                            "Answer {P}.",
                                            "How should I answer the message of {P}?"};
+// Questions that quote the message {M}: what remains is to know what fits it.
+constexpr std::string_view kQuoting[] = {"{P} writes: '{M}' What do I reply?",
+                                         "Which reply fits '{M}'?",
+                                         "Just now {P} wrote '{M}' Suggest an answer."};
+constexpr double kQuoted = 0.15;
 
 // {V} is a word of the kind `value` that message and reply share; a reply with another {V} is
 // wrong.
@@ -149,7 +154,9 @@ std::vector<Message> DrawMessages(Scene& scene, const Allowed& allowed, size_t c
 Question AskFor(const std::vector<Message>& messages, size_t index, Random& random) {
   const Message& right = messages[index];
   Question question;
-  question.text = ReplaceSlot(random.Pick(kQuestions), "{P}", right.person);
+  const bool quotes = random.Chance(kQuoted);
+  const std::string_view pattern = quotes ? random.Pick(kQuoting) : random.Pick(kQuestions);
+  question.text = ReplaceSlot(ReplaceSlot(pattern, "{P}", right.person), "{M}", right.text);
   question.answer = ReplyTo(*right.intent, right.value, random);
   std::vector<std::string> wrong;
   if (!right.value.empty() && random.Chance(0.5)) {  // right in kind, wrong in detail
@@ -175,17 +182,14 @@ Scene MakeReplyScene(Random& random, const Allowed& allowed, const Extent& exten
   const auto count = extent.Of(random.Between(kFewestMessages, kMostMessages), 2);
   const std::vector<Message> messages = DrawMessages(scene, allowed, count, random);
   const bool clock = random.Chance(0.4);
-  std::vector<size_t> order(count);
   for (uint32_t i = 0; i < count; ++i) {
-    order[i] = i;
     Line line;
     if (clock) line.Add(Word("time", random));
     line.Add(StrCat(messages[i].person, ":"), i).Add(messages[i].text, i);
     scene.lines.push_back(std::move(line));
   }
-  random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
-    scene.questions.push_back(AskFor(messages, order[i], random));
+  for (const uint32_t subject : DrawSubjects(count, extent, random)) {
+    scene.questions.push_back(AskFor(messages, subject, random));
   }
   return scene;
 }

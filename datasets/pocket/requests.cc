@@ -1,7 +1,11 @@
 #include "datasets/pocket/requests.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "datasets/pocket/words.h"
 #include "formats/base/status.h"
@@ -11,6 +15,7 @@ namespace {
 
 // Capabilities of one domain in a scene: near misses of each other.
 constexpr size_t kNeighbours = 4;
+constexpr double kComposed = 0.3;
 
 constexpr std::string_view kOpenings[] = {
     "",         "",           "Please ", "I want to ", "I would like to ", "Can you help me ",
@@ -38,23 +43,41 @@ char EndOf(std::string_view sentence) {
   return asks ? '?' : '.';
 }
 
-}  // namespace
+std::vector<Capability> ComposeCapabilities(size_t count, Random& random) {
+  std::vector<Capability> composed;
+  std::set<std::string> things;
+  while (composed.size() < count) {
+    Capability capability = ComposeCapability(random);
+    const std::string thing = capability.stem.substr(capability.stem.find('_'));
+    if (things.insert(thing).second) composed.push_back(std::move(capability));
+  }
+  return composed;
+}
 
-std::vector<const Capability*> DrawCapabilities(size_t count, Random& random) {
+std::vector<Capability> DrawWrittenCapabilities(size_t count, Random& random) {
   std::vector<const Capability*> all;
   for (const Capability& capability : Capabilities()) all.push_back(&capability);
   random.Shuffle(all);
-  const std::string_view domain = all.front()->domain;
+  const std::string& domain = all.front()->domain;
   std::stable_partition(all.begin(), all.end(),
                         [&](const Capability* each) { return each->domain == domain; });
   const auto others = std::find_if(all.begin(), all.end(),
                                    [&](const Capability* each) { return each->domain != domain; });
   const size_t neighbours =
       std::min<size_t>({kNeighbours, count, static_cast<size_t>(others - all.begin())});
-  std::vector<const Capability*> drawn(all.begin(), all.begin() + static_cast<long>(neighbours));
-  drawn.insert(drawn.end(), others, others + static_cast<long>(count - neighbours));
-  random.Shuffle(drawn);
+  std::vector<const Capability*> chosen(all.begin(), all.begin() + static_cast<long>(neighbours));
+  chosen.insert(chosen.end(), others, others + static_cast<long>(count - neighbours));
+  random.Shuffle(chosen);
+  std::vector<Capability> drawn;
+  for (const Capability* capability : chosen) drawn.push_back(*capability);
   return drawn;
+}
+
+}  // namespace
+
+std::vector<Capability> DrawCapabilities(size_t count, Random& random) {
+  return random.Chance(kComposed) ? ComposeCapabilities(count, random)
+                                  : DrawWrittenCapabilities(count, random);
 }
 
 std::string Describe(const Capability& capability, Random& random) {

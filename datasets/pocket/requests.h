@@ -9,8 +9,9 @@
 
 namespace elm::pocket {
 
-// `count` different capabilities, several of them from one domain, in random order.
-std::vector<const Capability*> DrawCapabilities(size_t count, Random& random);
+// `count` different capabilities in random order: written ones, several of them from one domain, or
+// composed ones, no thing twice.
+std::vector<Capability> DrawCapabilities(size_t count, Random& random);
 
 // One way in which an app or function says what it does.
 std::string Describe(const Capability& capability, Random& random);

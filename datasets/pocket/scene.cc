@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "formats/base/hash.h"
 
@@ -49,6 +50,14 @@ bool Allowed::operator()(std::string_view combination) const {
 
 size_t Extent::Of(int count, int fewest) const {
   return static_cast<size_t>(std::max<long>(fewest, std::lround(count * size)));
+}
+
+std::vector<uint32_t> DrawSubjects(size_t count, const Extent& extent, Random& random) {
+  std::vector<uint32_t> subjects(count);
+  std::iota(subjects.begin(), subjects.end(), 0U);
+  random.Shuffle(subjects);
+  subjects.resize(std::min<size_t>(count, extent.questions));
+  return subjects;
 }
 
 std::vector<std::string> MixOptions(const std::string& answer, std::vector<std::string> near,

@@ -94,6 +94,10 @@ struct Extent {
   size_t Of(int count, int fewest) const;
 };
 
+// What the questions are about: numbers below `count`, in random order, no more than
+// extent.questions.
+std::vector<uint32_t> DrawSubjects(size_t count, const Extent& extent, Random& random);
+
 // Makes a scene. Whatever the number of questions, context and first question are the same.
 using MakeScene = Scene (*)(Random& random, const Allowed& allowed, const Extent& extent);
 

@@ -226,16 +226,11 @@ Scene MakeScreenScene(Random& random, const Allowed& allowed, const Extent& exte
   scene.instructions = random.Pick(kInstructions);
   const auto count = extent.Of(random.Between(kFewestElements, kMostElements), 2);
   const std::vector<Shown> screen = DrawElements(scene, allowed, count, random);
-  std::vector<size_t> order(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    order[i] = i;
-    scene.lines.push_back(Describe(screen[i], i, random));
-  }
-  random.Shuffle(order);
-  for (size_t i = 0; i < std::min<size_t>(extent.questions, count); ++i) {
-    const bool for_value = !screen[order[i]].value.empty() && random.Chance(0.6);
+  for (uint32_t i = 0; i < count; ++i) scene.lines.push_back(Describe(screen[i], i, random));
+  for (const uint32_t subject : DrawSubjects(count, extent, random)) {
+    const bool for_value = !screen[subject].value.empty() && random.Chance(0.6);
     const auto ask = for_value ? AskForValue : AskForNumber;
-    Question question = ask(screen, order[i], random);
+    Question question = ask(screen, subject, random);
     question.difficulty +=
         0.5 * (static_cast<double>(count) - kFewestElements) / (kMostElements - kFewestElements);
     scene.questions.push_back(std::move(question));

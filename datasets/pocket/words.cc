@@ -71,6 +71,28 @@ constexpr std::string_view kTopics[] = {"taxes",           "the budget",       "
                                         "the moving van",  "the science fair", "the wedding",
                                         "the old bridge",  "the book club",    "the heating",
                                         "the flea market"};
+// Single words that go before a noun, and nouns that take an "s" in the plural.
+constexpr std::string_view kModifiers[] = {
+    "garden",   "kitchen", "train",    "ticket",  "battery",  "screen",  "door",     "parking",
+    "school",   "office",  "family",   "weekend", "holiday",  "morning", "night",    "winter",
+    "summer",   "water",   "energy",   "heating", "window",   "phone",   "tablet",   "watch",
+    "car",      "bike",    "bus",      "flight",  "hotel",    "city",    "street",   "market",
+    "food",     "recipe",  "coffee",   "bread",   "sport",    "running", "health",   "sleep",
+    "money",    "bank",    "tax",      "bill",    "music",    "video",   "photo",    "voice",
+    "news",     "weather", "star",     "storm",   "book",     "story",   "language", "word",
+    "game",     "puzzle",  "contact",  "message", "mail",     "file",    "cloud",    "backup",
+    "network",  "signal",  "security", "account", "password", "device",  "printer",  "storage",
+    "calendar", "alarm",   "timer",    "meeting", "project",  "team",    "work",     "travel",
+    "colour",   "theme",   "sound",    "volume",  "light",    "smart",   "home",     "quick"};
+constexpr std::string_view kNouns[] = {
+    "list",    "lamp",     "level",   "report",  "map",      "folder",   "plan",    "meter",
+    "mode",    "state",    "sensor",  "camera",  "clock",    "code",     "page",    "log",
+    "filter",  "note",     "post",    "order",   "reminder", "route",    "guide",   "manager",
+    "tracker", "recorder", "player",  "reader",  "editor",   "scanner",  "monitor", "planner",
+    "finder",  "helper",   "keeper",  "counter", "number",   "setting",  "profile", "garage",
+    "event",   "request",  "article", "picture", "channel",  "playlist", "station", "sticker",
+    "card",    "tray",     "button",  "panel",   "shop",     "store",    "club",    "hub",
+    "link",    "chat",     "call",    "group",   "badge",    "score",    "record",  "label"};
 
 constexpr std::string_view kStarts[] = {
     "Za",  "Ki",  "Mo", "Ve", "Tu",  "Lo",  "Ra",  "Ni",  "Be", "Qua", "Fe",  "Dro", "Pli", "Sko",
@@ -97,10 +119,11 @@ struct Kind {
   std::string_view name;
   std::span<const std::string_view> words;
 };
-constexpr Kind kKinds[] = {{"person", kPeople},  {"place", kPlaces}, {"room", kRooms},
-                           {"city", kCities},    {"food", kFoods},   {"drink", kDrinks},
-                           {"pet", kPets},       {"thing", kThings}, {"song", kSongs},
-                           {"colour", kColours}, {"day", kDays},     {"topic", kTopics}};
+constexpr Kind kKinds[] = {{"person", kPeople},  {"place", kPlaces},      {"room", kRooms},
+                           {"city", kCities},    {"food", kFoods},        {"drink", kDrinks},
+                           {"pet", kPets},       {"thing", kThings},      {"song", kSongs},
+                           {"colour", kColours}, {"day", kDays},          {"topic", kTopics},
+                           {"noun", kNouns},     {"modifier", kModifiers}};
 
 }  // namespace
 
@@ -154,6 +177,11 @@ std::vector<std::string_view> Alternatives(std::string_view text) {
 
 std::string Capitalised(std::string text) {
   if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+std::string Lowercased(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
 }
 

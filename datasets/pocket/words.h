@@ -17,7 +17,8 @@ std::span<const std::string_view> People();
 std::string InventName(Random& random);
 
 // `text` with every {slot} replaced by a random word of that kind: {person} {time} {day} {date}
-// {place} {room} {city} {food} {drink} {pet} {thing} {song} {number} {colour} {topic} {code}.
+// {place} {room} {city} {food} {drink} {pet} {thing} {song} {number} {colour} {topic} {code}
+// {modifier} {noun}.
 // "{person}" twice may give two people.
 std::string FillSlots(std::string_view text, Random& random);
 
@@ -31,5 +32,6 @@ std::string Word(std::string_view kind, Random& random);
 std::vector<std::string_view> Alternatives(std::string_view text);
 
 std::string Capitalised(std::string text);
+std::string Lowercased(std::string text);
 
 }  // namespace elm::pocket

@@ -33,7 +33,7 @@ constexpr std::string_view kPairTag = "pair=";
 // Of the first 50 tasks of each family and of 12 documents. It changes when, and only when, the
 // world does: then models that were trained on it and numbers that were measured on it are of
 // another world.
-constexpr uint64_t kGoldenHash = 10404455702625410988U;
+constexpr uint64_t kGoldenHash = 6869576102627628166U;
 
 TEST(WorldTest, FamiliesAreWellFormedAndFoundByName) {
   std::set<std::string_view> names;
