@@ -120,10 +120,9 @@ TEST(AtomicFileTest, DirectoryIsNotOverwritten) {
 TEST(AtomicFileTest, StaleTemporariesGoAndLivingOnesStay) {
   const testing::TemporaryDirectory directory;
   // A process that has just ended and been waited for: nobody has its number now.
-  const pid_t gone = fork();
-  if (gone == 0) _exit(0);
-  ASSERT_EQ(waitpid(gone, nullptr, 0), gone);
-  const std::string stale = StrCat("file.tmp-", gone);
+  testing::ChildProcess gone([] { return 0; });
+  ASSERT_EQ(gone.Wait().exit_code, 0);
+  const std::string stale = StrCat("file.tmp-", gone.pid());
   const std::string living = StrCat("file.tmp-", getppid());
   for (const std::string& name :
        {stale, living, std::string("file.tmp-x"), std::string("other.tmp-999999999")}) {

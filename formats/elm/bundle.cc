@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "formats/elm/quantised_tiles.h"
 #include "formats/elm/section_codec.h"
 
 namespace elm {
@@ -33,10 +34,20 @@ uint64_t KeptUnits(const TensorSpec& spec, const ModelConfig& config, const Laye
 
 }  // namespace
 
+void DecodeTensor(const BundleTensor& tensor, std::span<float> values) {
+  if (IsQuantised(tensor.type)) {
+    return Dequantise(UnpackQuantisedTiles(tensor.layout, tensor.type, tensor.bytes), values);
+  }
+  const DType dtype = ElementType(tensor.type);
+  std::vector<std::byte> elements(values.size() * DTypeSize(dtype));
+  UnpackTiles(tensor.layout, DTypeSize(dtype), tensor.bytes, elements);
+  DecodeToFloat(dtype, elements.data(), values);
+}
+
 uint64_t LevelPrefixBytes(const BundleTensor& tensor, const ModelConfig& config,
                           const Level& level) {
   const uint64_t kept = KeptUnits(tensor.spec, config, level.layers[tensor.spec.layer]);
-  return tensor.layout.PrefixElements(kept) * DTypeSize(tensor.dtype);
+  return tensor.layout.PrefixBytes(tensor.type, kept);
 }
 
 uint64_t LevelBytes(const BundleView& view, const Level& level) {

@@ -20,6 +20,7 @@
 #include "formats/base/status.h"
 #include "formats/elm/layout.h"
 #include "formats/elm/tile_layout.h"
+#include "formats/elm/weight_type.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
@@ -38,7 +39,7 @@ struct GenerationConfig {
 
 struct BundleTensor {
   TensorSpec spec;
-  DType dtype = DType::kF32;
+  WeightType type = WeightType::kF32;
   TileLayout layout;
   uint64_t offset = 0;  // bytes from the start of the file
   uint64_t size = 0;    // bytes
@@ -69,6 +70,9 @@ struct BundleView {
   std::string_view provenance_json;   // empty when absent
   std::vector<BundleTensor> tensors;  // in the order of ListTensors(config)
 };
+
+// One tensor as float32, row-major, rows * columns of its spec: what the stored elements stand for.
+void DecodeTensor(const BundleTensor& tensor, std::span<float> values);
 
 // Validates a bundle that lies in memory (all of it, or a mapping of it). Reads every byte outside
 // the bulk sections and none inside them. `name` starts every message.

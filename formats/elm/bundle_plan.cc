@@ -1,6 +1,8 @@
 #include "formats/elm/bundle_plan.h"
 
 #include <algorithm>
+#include <bit>
+#include <numeric>
 #include <utility>
 
 #include "formats/base/utf8.h"
@@ -11,7 +13,15 @@ namespace {
 
 using layout::SectionKind;
 
+constexpr uint32_t kSmallestGroup = 32;
+
 Status ValidateContents(const BundleContents& contents) {
+  if (IsQuantised(contents.weights) &&
+      (contents.group < kSmallestGroup || contents.group > layout::kMaxTileColumns ||
+       !std::has_single_bit(contents.group))) {
+    return InvalidArgument("groups of ", contents.group, " inputs, expected a power of two from ",
+                           kSmallestGroup, " to ", layout::kMaxTileColumns);
+  }
   ELM_RETURN_IF_ERROR(Validate(contents.config).In("model"));
   ELM_RETURN_IF_ERROR(Validate(contents.levels, contents.config).In("levels"));
   ELM_RETURN_IF_ERROR(ValidateGeneration(contents.generation, contents.config).In("generation"));
@@ -21,28 +31,49 @@ Status ValidateContents(const BundleContents& contents) {
   return Status::Ok();
 }
 
-TileLayout LayoutFor(const TensorSpec& spec) {
-  switch (LayoutOf(spec.role)) {
-    case layout::TensorLayout::kVector:
-      return VectorLayout(spec.columns);
-    case layout::TensorLayout::kOutputMajor:
-      return OutputMajorLayout(spec.rows, spec.columns);
-    case layout::TensorLayout::kInputMajor:
-      return InputMajorLayout(spec.rows, spec.columns);
+// A divisor of every number of inputs that some level keeps of a matrix, all of them included.
+uint64_t InputBorder(const TensorSpec& spec, const BundleContents& contents) {
+  if (spec.role == TensorRole::kOutput) return contents.config.head_dim;
+  uint64_t border = spec.columns;
+  if (spec.role == TensorRole::kDown) {
+    for (const Level& level : contents.levels.levels) {
+      border = std::gcd(border, uint64_t{level.layers[spec.layer].neurons});
+    }
   }
-  return {};
+  return border;
+}
+
+struct Storage {
+  WeightType type;
+  TileLayout layout;
+};
+
+// The requested type; f16 where no group fits between the level borders.
+Storage StorageFor(const TensorSpec& spec, const BundleContents& contents) {
+  const layout::TensorLayout order = LayoutOf(spec.role);
+  if (order == layout::TensorLayout::kVector) {
+    return {WeightType::kF32, VectorLayout(spec.columns)};
+  }
+  const auto make = order == layout::TensorLayout::kOutputMajor ? OutputMajorLayout : InputMajorLayout;
+  WeightType type = contents.weights;
+  uint32_t group = contents.group;
+  if (IsQuantised(type)) {
+    const uint64_t border = InputBorder(spec, contents);
+    while (group >= kSmallestGroup && border % group != 0) group /= 2;
+    if (group < kSmallestGroup) type = WeightType::kF16;
+  }
+  return {type, make(spec.rows, spec.columns, type, group)};
 }
 
 // Places all tensors and returns the size of the weights section.
 uint64_t PlanTensors(const BundleContents& contents, BundlePlan& plan) {
   uint64_t end = 0;
   for (TensorSpec& spec : ListTensors(contents.config)) {
-    const TileLayout tiles = LayoutFor(spec);
-    const DType dtype = spec.is_vector() ? DType::kF32 : contents.weights;
+    const Storage storage = StorageFor(spec, contents);
     // A valid config keeps one tensor below 2^42 bytes and all of them below 2^56.
-    const uint64_t size = *tiles.StoredElements() * DTypeSize(dtype);
+    const uint64_t size = *storage.layout.StoredBytes(storage.type);
     const uint64_t offset = AlignUp(end, layout::kTensorAlignment);
-    plan.tensors.push_back({std::move(spec), dtype, tiles, offset, size});
+    plan.tensors.push_back({std::move(spec), storage.type, storage.layout, offset, size});
     end = offset + size;
   }
   return end;

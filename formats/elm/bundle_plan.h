@@ -15,7 +15,7 @@ namespace elm {
 
 struct PlannedTensor {
   TensorSpec spec;
-  DType dtype;
+  WeightType type;
   TileLayout layout;
   uint64_t offset;  // bytes from the start of the weights section
   uint64_t size;    // bytes

@@ -20,7 +20,7 @@ using testing::TinyValue;
 
 // Shapes that tiles do not divide: 5 heads of 6, 172 neurons, one KV head; three layers of five
 // heads also make kv_of end off its alignment.
-BundleContents OddContents(DType weights, bool tied) {
+BundleContents OddContents(WeightType weights, bool tied) {
   BundleContents contents = TinyContents(weights);
   ModelConfig& config = contents.config;
   config.layers = 3;
@@ -42,10 +42,8 @@ BundleContents OddContents(DType weights, bool tied) {
 }
 
 std::vector<float> Values(const BundleTensor& tensor) {
-  std::vector<std::byte> plain(tensor.spec.rows * tensor.spec.columns * DTypeSize(tensor.dtype));
-  UnpackTiles(tensor.layout, DTypeSize(tensor.dtype), tensor.bytes, plain);
   std::vector<float> values(tensor.spec.rows * tensor.spec.columns);
-  DecodeToFloat(tensor.dtype, plain.data(), values);
+  DecodeTensor(tensor, values);
   return values;
 }
 
@@ -65,7 +63,7 @@ void ExpectRoundTrip(const BundleContents& contents) {
   EXPECT_EQ((*bundle)->file_size(), BundleFileSize(contents).value());
   ASSERT_EQ(view.tensors.size(), ListTensors(contents.config).size());
   for (const BundleTensor& tensor : view.tensors) {
-    EXPECT_EQ(tensor.dtype, tensor.spec.is_vector() ? DType::kF32 : contents.weights);
+    EXPECT_EQ(tensor.type, tensor.spec.is_vector() ? WeightType::kF32 : contents.weights);
     const std::vector<float> values = Values(tensor);
     for (size_t i = 0; i < values.size(); ++i) {
       ASSERT_EQ(values[i], TinyValue(tensor.spec, i)) << tensor.spec.name << " element " << i;
@@ -76,8 +74,8 @@ void ExpectRoundTrip(const BundleContents& contents) {
 }
 
 TEST(BundleTest, RoundTripInEveryElementType) {
-  for (DType weights : {DType::kF32, DType::kF16, DType::kBf16}) {
-    SCOPED_TRACE(DTypeName(weights));
+  for (WeightType weights : {WeightType::kF32, WeightType::kF16, WeightType::kBf16}) {
+    SCOPED_TRACE(WeightTypeName(weights));
     ExpectRoundTrip(TinyContents(weights));
     ExpectRoundTrip(OddContents(weights, true));
     ExpectRoundTrip(OddContents(weights, false));
@@ -115,7 +113,7 @@ TEST(BundleTest, FindsTensorsByRoleAndLayer) {
   const TemporaryDirectory directory;
   const std::string path = directory.Path("find.elm");
   for (bool tied : {false, true}) {
-    const BundleContents contents = OddContents(DType::kF16, tied);
+    const BundleContents contents = OddContents(WeightType::kF16, tied);
     ASSERT_TRUE(WriteBundle(path, contents, FillTiny).ok());
     const auto bundle = Bundle::Open(path).value();
     for (const BundleTensor& tensor : bundle->view().tensors) {
@@ -130,7 +128,7 @@ TEST(BundleTest, FindsTensorsByRoleAndLayer) {
 TEST(BundleTest, LevelBytesCountThePrefixes) {
   const TemporaryDirectory directory;
   const std::string path = directory.Path("levels.elm");
-  const BundleContents contents = OddContents(DType::kF16, false);
+  const BundleContents contents = OddContents(WeightType::kF16, false);
   ASSERT_TRUE(WriteBundle(path, contents, FillTiny).ok());
   const auto bundle = Bundle::Open(path).value();
   uint64_t all = 0;

@@ -8,6 +8,7 @@
 #include "formats/base/hash.h"
 #include "formats/elm/bundle_plan.h"
 #include "formats/elm/byte_cursor.h"
+#include "formats/elm/quantise.h"
 #include "formats/elm/section_codec.h"
 #include "formats/elm/tile_layout.h"
 
@@ -70,14 +71,43 @@ Status CheckFinite(const Band& band, DType dtype, std::span<const float> values,
                          ", which ", DTypeName(dtype), " cannot hold as a finite number");
 }
 
+// The band of a quantised matrix.
+QuantisedMatrix Gather(const QuantisedMatrix& whole, const Band& band) {
+  QuantisedMatrix part{.rows = band.layout.rows,
+                       .columns = band.layout.columns,
+                       .group = whole.group,
+                       .codes = {},
+                       .scales = {}};
+  part.codes.reserve(part.rows * part.columns);
+  part.scales.reserve(part.rows * part.groups());
+  for (uint64_t r = 0; r < part.rows; ++r) {
+    const auto codes = whole.codes.begin() +
+                       static_cast<ptrdiff_t>((band.row + r) * whole.columns + band.column);
+    part.codes.insert(part.codes.end(), codes, codes + static_cast<ptrdiff_t>(part.columns));
+    const auto scales =
+        whole.scales.begin() +
+        static_cast<ptrdiff_t>((band.row + r) * whole.groups() + band.column / whole.group);
+    part.scales.insert(part.scales.end(), scales, scales + static_cast<ptrdiff_t>(part.groups()));
+  }
+  return part;
+}
+
+std::vector<std::byte> EncodeBand(const QuantisedMatrix& matrix, const Band& band,
+                                  WeightType type) {
+  std::vector<std::byte> stored(*band.layout.StoredBytes(type));
+  PackQuantisedTiles(band.layout, type, Gather(matrix, band), stored);
+  return stored;
+}
+
 // The band as it is stored.
 Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, const Band& band,
                                           const PlannedTensor& tensor) {
-  const size_t element_size = DTypeSize(tensor.dtype);
+  const DType dtype = ElementType(tensor.type);
+  const size_t element_size = DTypeSize(dtype);
   const std::vector<float> gathered = Gather(values, tensor.spec.columns, band);
   std::vector<std::byte> encoded(gathered.size() * element_size);
-  EncodeFromFloat(tensor.dtype, gathered, encoded.data());
-  ELM_RETURN_IF_ERROR(CheckFinite(band, tensor.dtype, gathered, encoded));
+  EncodeFromFloat(dtype, gathered, encoded.data());
+  ELM_RETURN_IF_ERROR(CheckFinite(band, dtype, gathered, encoded));
   std::vector<std::byte> stored(*band.layout.StoredElements() * element_size);
   PackTiles(band.layout, element_size, encoded, stored);
   return stored;
@@ -85,8 +115,12 @@ Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, const B
 
 class Writer {
  public:
-  Writer(AtomicFile file, BundlePlan plan, const WriteProgress& progress)
-      : file_(std::move(file)), plan_(std::move(plan)), progress_(progress) {}
+  Writer(AtomicFile file, BundlePlan plan, const WriteProgress& progress,
+         const MatrixQuantiser& quantiser)
+      : file_(std::move(file)),
+        plan_(std::move(plan)),
+        progress_(progress),
+        quantiser_(quantiser) {}
 
   Status Run(const TensorSource& source) {
     ELM_RETURN_IF_ERROR(file_.Reserve(plan_.file_size));
@@ -114,9 +148,19 @@ class Writer {
   Status WriteTensor(const PlannedTensor& tensor, std::span<const float> values) {
     const std::vector<std::byte> padding(tensor.offset - weights_written_);
     ELM_RETURN_IF_ERROR(WriteBulk(padding));
+    QuantisedMatrix quantised;
+    if (IsQuantised(tensor.type)) {
+      ELM_ASSIGN_OR_RETURN(
+          quantised, quantiser_(tensor.spec, tensor.type, tensor.layout.tile_columns, values));
+    }
     Hasher64 hasher;
     for (const Band& band : SplitIntoBands(tensor.layout)) {
-      ELM_ASSIGN_OR_RETURN(const std::vector<std::byte> stored, EncodeBand(values, band, tensor));
+      std::vector<std::byte> stored;
+      if (IsQuantised(tensor.type)) {
+        stored = EncodeBand(quantised, band, tensor.type);
+      } else {
+        ELM_ASSIGN_OR_RETURN(stored, EncodeBand(values, band, tensor));
+      }
       hasher.Update(stored);
       ELM_RETURN_IF_ERROR(WriteBulk(stored));
       Report(weights_written_);
@@ -129,7 +173,7 @@ class Writer {
     layout::TensorRecord record{};
     record.role = static_cast<uint32_t>(tensor.spec.role);
     record.layer = tensor.spec.layer;
-    record.dtype = static_cast<uint8_t>(tensor.dtype);
+    record.dtype = static_cast<uint8_t>(tensor.type);
     record.layout = static_cast<uint8_t>(tensor.layout.order);
     record.interleave = static_cast<uint8_t>(tensor.layout.interleave);
     record.tile_rows = static_cast<uint16_t>(tensor.layout.tile_rows);
@@ -188,6 +232,7 @@ class Writer {
   AtomicFile file_;
   BundlePlan plan_;
   const WriteProgress& progress_;
+  const MatrixQuantiser& quantiser_;
   uint64_t weights_written_ = 0;  // bytes of the weights section
   Hasher64 weights_hash_;
   std::vector<layout::TensorRecord> records_;
@@ -195,17 +240,25 @@ class Writer {
 
 }  // namespace
 
+MatrixQuantiser LeastErrorQuantiser() {
+  return [](const TensorSpec& spec, WeightType type, uint32_t group,
+            std::span<const float> values) {
+    return QuantiseMatrix(type, ScaleSearch::kError, group, spec.rows, spec.columns, values);
+  };
+}
+
 Result<uint64_t> BundleFileSize(const BundleContents& contents) {
   ELM_ASSIGN_OR_RETURN(const BundlePlan plan, PlanBundle(contents));
   return plan.file_size;
 }
 
 Status WriteBundle(const std::string& path, const BundleContents& contents,
-                   const TensorSource& source, const WriteProgress& progress) {
+                   const TensorSource& source, const WriteProgress& progress,
+                   const MatrixQuantiser& quantiser) {
   Result<BundlePlan> plan = PlanBundle(contents);
   if (!plan.ok()) return plan.status().In(path);
   ELM_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-  return Writer(std::move(file), std::move(plan).value(), progress).Run(source);
+  return Writer(std::move(file), std::move(plan).value(), progress, quantiser).Run(source);
 }
 
 }  // namespace elm

@@ -6,9 +6,10 @@
 #include <span>
 #include <string>
 
-#include "formats/base/dtype.h"
 #include "formats/base/status.h"
 #include "formats/elm/bundle.h"
+#include "formats/elm/quantised_tiles.h"
+#include "formats/elm/weight_type.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
@@ -21,8 +22,19 @@ struct BundleContents {
   GenerationConfig generation;
   std::string tokenizer_model;
   std::string provenance_json;  // omitted when empty
-  DType weights = DType::kF16;  // of matrices; norms are always float32
+  WeightType weights = WeightType::kF16;  // of matrices; norms are always float32
+  // Inputs that share a scale, for quantised types: a power of two times 32. A matrix whose shape or
+  // level borders it does not divide gets the next smaller one that does, at least 32, and f16 where
+  // none does.
+  uint32_t group = 32;
 };
+
+// Rounds one matrix (row-major, its units already reordered) that is stored as `type`, in groups of
+// `group` inputs.
+using MatrixQuantiser = std::function<Result<QuantisedMatrix>(
+    const TensorSpec& spec, WeightType type, uint32_t group, std::span<const float> values)>;
+// QuantiseMatrix() with the search for the least squared error.
+MatrixQuantiser LeastErrorQuantiser();
 
 // Fills `values` (rows * columns of the spec, row-major) with one tensor, its units already
 // reordered. Called once per tensor of ListTensors(), in that order.
@@ -36,8 +48,9 @@ Result<uint64_t> BundleFileSize(const BundleContents& contents);
 
 // Validates the contents, then writes. The same contents give the same bytes: no time stamp, no
 // path, no padding that is not zero. A value that does not fit `weights` (overflow to infinity in
-// f16) is an error that names the tensor.
+// f16) is an error that names the tensor. Quantised types are rounded by `quantiser`.
 Status WriteBundle(const std::string& path, const BundleContents& contents,
-                   const TensorSource& source, const WriteProgress& progress = {});
+                   const TensorSource& source, const WriteProgress& progress = {},
+                   const MatrixQuantiser& quantiser = LeastErrorQuantiser());
 
 }  // namespace elm

@@ -66,28 +66,28 @@ TEST_F(BundleWriterTest, AFailingSourceLeavesNothing) {
 }
 
 struct BadValue {
-  DType weights;
+  WeightType weights;
   float value;
 };
 
 TEST_F(BundleWriterTest, RefusesValuesThatTheElementTypeCannotHold) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float largest = std::numeric_limits<float>::max();
-  for (const auto& [weights, value] : std::vector<BadValue>{{DType::kF32, infinity},
-                                                            {DType::kF32, std::nanf("")},
-                                                            {DType::kF16, 65520.0F},
-                                                            {DType::kF16, -1e6F},
-                                                            {DType::kBf16, largest}}) {
+  for (const auto& [weights, value] : std::vector<BadValue>{{WeightType::kF32, infinity},
+                                                            {WeightType::kF32, std::nanf("")},
+                                                            {WeightType::kF16, 65520.0F},
+                                                            {WeightType::kF16, -1e6F},
+                                                            {WeightType::kBf16, largest}}) {
     const auto source = [bad = value](const TensorSpec& spec, std::span<float> values) {
       ELM_RETURN_IF_ERROR(FillTiny(spec, values));
       if (spec.role == TensorRole::kDown) values[2 * spec.columns + 3] = bad;
       return Status::Ok();
     };
     const Status written = WriteBundle(Path(), TinyContents(weights), source);
-    EXPECT_EQ(written.code(), StatusCode::kInvalidArgument) << DTypeName(weights);
+    EXPECT_EQ(written.code(), StatusCode::kInvalidArgument) << WeightTypeName(weights);
     EXPECT_THAT(written.message(),
                 HasSubstr("model.layers.0.mlp.down_proj.weight: row 2, column 3"));
-    EXPECT_THAT(written.message(), HasSubstr(DTypeName(weights)));
+    EXPECT_THAT(written.message(), HasSubstr(WeightTypeName(weights)));
     EXPECT_THAT(directory_.Entries(), IsEmpty());
   }
 }
@@ -97,7 +97,7 @@ TEST_F(BundleWriterTest, TheLargestF16IsNoOverflow) {
     std::fill(values.begin(), values.end(), 65519.0F);
     return Status::Ok();
   };
-  EXPECT_TRUE(WriteBundle(Path(), TinyContents(DType::kF16), source).ok());
+  EXPECT_TRUE(WriteBundle(Path(), TinyContents(WeightType::kF16), source).ok());
 }
 
 TEST_F(BundleWriterTest, RefusesContentsThatNoReaderAccepts) {
@@ -127,7 +127,7 @@ TEST_F(BundleWriterTest, RefusesContentsThatNoReaderAccepts) {
 bool FailsInChild(const std::string& path, const std::function<bool()>& prepare, StatusCode code) {
   return testing::RunInChild([&] {
            if (!prepare()) return 2;
-           const Status written = WriteBundle(path, TinyContents(DType::kF32), FillTiny);
+           const Status written = WriteBundle(path, TinyContents(WeightType::kF32), FillTiny);
            return written.code() == code && written.message().starts_with(path) ? 0 : 1;
          }) == 0;
 }
@@ -146,7 +146,7 @@ TEST_F(BundleWriterTest, AMissingDirectoryIsNamed) {
 
 // The file-size limit stands for a full disk: the same path, and it needs no disk of its own.
 TEST_F(BundleWriterTest, NoSpaceLeavesWhatStoodThere) {
-  ASSERT_TRUE(WriteBundle(Path(), TinyContents(DType::kF16), FillTiny).ok());
+  ASSERT_TRUE(WriteBundle(Path(), TinyContents(WeightType::kF16), FillTiny).ok());
   const auto size_before = fs::file_size(Path());
   constexpr rlim_t kLess = 50000;
   EXPECT_TRUE(FailsInChild(

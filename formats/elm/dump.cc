@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/elm/section_codec.h"
+#include "formats/model/model_json.h"
 
 namespace elm {
 namespace {
@@ -37,36 +38,16 @@ Json DumpSection(const BundleSection& section) {
           {"hash", HashText(section.hash)}};
 }
 
-Json DumpModel(const ModelConfig& config) {
-  return {{"layers", config.layers},
-          {"width", config.width},
-          {"query_heads", config.query_heads},
-          {"kv_heads", config.kv_heads},
-          {"head_dim", config.head_dim},
-          {"neurons", config.neurons},
-          {"vocab", config.vocab},
-          {"context", config.context},
-          {"rope_theta", config.rope_theta},
-          {"rms_epsilon", config.rms_epsilon},
-          {"tied_head", config.tied_head}};
-}
-
 Json DumpLevel(const BundleView& view, const Level& level) {
-  Json layers = Json::array();
-  for (const LayerSlice& slice : level.layers) {
-    layers.push_back({{"query_heads", slice.query_heads},
-                      {"kv_heads", slice.kv_heads},
-                      {"neurons", slice.neurons}});
-  }
   return {{"name", LevelName(level.name_permille)},
           {"true_share", TrueShare(view.config, level)},
           {"bytes", LevelBytes(view, level)},
-          {"layers", std::move(layers)}};
+          {"layers", LayersJson(level)}};
 }
 
 Json DumpTensor(const BundleTensor& tensor) {
   Json json = {{"name", tensor.spec.name},
-               {"dtype", DTypeName(tensor.dtype)},
+               {"dtype", WeightTypeName(tensor.type)},
                {"rows", tensor.spec.rows},
                {"columns", tensor.spec.columns},
                {"layout", LayoutName(tensor.layout.order)}};
@@ -114,7 +95,7 @@ std::string DumpJson(const BundleView& view) {
   Json json;
   json["version"] = StrCat(view.major, ".", view.minor);
   json["sections"] = DumpList(view.sections, DumpSection);
-  json["model"] = DumpModel(view.config);
+  json["model"] = ModelJson(view.config);
   json["anchors"] = view.levels.anchors;
   json["kv_of"] = view.levels.kv_of;
   json["levels"] =

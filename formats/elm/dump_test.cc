@@ -37,7 +37,7 @@ TEST(DumpTest, SaysWhatTheBundleSays) {
 }
 
 TEST(DumpTest, ListsEveryTensor) {
-  const Json tensors = Dump(TinyContents(DType::kBf16))["tensors"];
+  const Json tensors = Dump(TinyContents(WeightType::kBf16))["tensors"];
   const auto specs = ListTensors(TinyContents().config);
   ASSERT_EQ(tensors.size(), specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {

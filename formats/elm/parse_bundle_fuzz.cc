@@ -45,7 +45,7 @@ void UseView(std::span<const std::byte> file, const elm::BundleView& view) {
   for (const elm::BundleTensor& tensor : view.tensors) {
     Require(elm::RangeFits(tensor.offset, tensor.size, file.size()));
     const uint64_t last = tensor.layout.ElementIndex(tensor.spec.rows - 1, tensor.spec.columns - 1);
-    Require((last + 1) * elm::DTypeSize(tensor.dtype) <= tensor.size);
+    Require(last * elm::ElementBits(tensor.type) / 8 < tensor.size);
   }
   Require(!elm::LevelTableText(view).empty());
 }
@@ -73,7 +73,7 @@ void AddSeed(const elm::BundleContents& contents, std::vector<Bytes>& seeds) {
 const std::vector<Bytes>& Seeds() {
   static const std::vector<Bytes> seeds = [] {
     std::vector<Bytes> made;
-    for (elm::DType weights : {elm::DType::kF32, elm::DType::kF16, elm::DType::kBf16}) {
+    for (const elm::WeightType weights : elm::kWeightTypes) {
       elm::BundleContents contents = elm::testing::TinyContents(weights);
       AddSeed(contents, made);
       contents.config.tied_head = true;

@@ -4,6 +4,7 @@
 
 #include "formats/base/checked_math.h"
 #include "formats/elm/byte_cursor.h"
+#include "formats/elm/quantised_tiles.h"
 #include "formats/elm/section_codec.h"
 
 namespace elm {
@@ -16,7 +17,8 @@ using layout::TensorRecord;
 static_assert(static_cast<int>(TensorRole::kEmbedding) == 0 &&
               static_cast<int>(TensorRole::kDown) == 9 &&
               static_cast<int>(TensorRole::kHead) == 11);
-static_assert(static_cast<int>(DType::kF32) == 1 && static_cast<int>(DType::kBf16) == 3);
+static_assert(static_cast<int>(WeightType::kF32) == 1 && static_cast<int>(WeightType::kBf16) == 3 &&
+              static_cast<int>(WeightType::kQ4) == 5);
 
 template <typename Actual, typename Expected>
 Status Expect(const char* field, Actual actual, Expected expected) {
@@ -43,13 +45,13 @@ Status CheckIdentity(const TensorRecord& record, const TensorSpec& spec) {
 }
 
 Status CheckDType(const TensorRecord& record, const TensorSpec& spec) {
-  if (spec.is_vector()) return Expect("dtype", record.dtype, DType::kF32);
-  if (record.dtype >= static_cast<uint8_t>(DType::kF32) &&
-      record.dtype <= static_cast<uint8_t>(DType::kBf16)) {
+  if (spec.is_vector()) return Expect("dtype", record.dtype, WeightType::kF32);
+  if (record.dtype >= static_cast<uint8_t>(WeightType::kF32) &&
+      record.dtype <= static_cast<uint8_t>(WeightType::kQ4)) {
     return Status::Ok();
   }
-  return Unsupported("dtype is ", uint32_t{record.dtype}, ", this reader knows 1 (f32), 2 (f16) ",
-                     "and 3 (bf16)");
+  return Unsupported("dtype is ", uint32_t{record.dtype}, ", this reader knows 1 (f32), 2 (f16), ",
+                     "3 (bf16), 4 (q8) and 5 (q4)");
 }
 
 Status CheckTiles(const TensorRecord& record) {
@@ -65,6 +67,13 @@ Status CheckTiles(const TensorRecord& record) {
   if (record.interleave == 0 || record.tile_columns % record.interleave != 0) {
     return Corruption("interleave is ", uint32_t{record.interleave},
                       ", expected a divisor of tile_columns ", record.tile_columns);
+  }
+  if (IsQuantised(static_cast<WeightType>(record.dtype))) {
+    ELM_RETURN_IF_ERROR(Expect("interleave", record.interleave, kQuantisedInterleave));
+    if (record.tile_columns % kGroupGranularity != 0) {
+      return Corruption("tile_columns is ", record.tile_columns,
+                        ", expected a multiple of ", kGroupGranularity, " for a quantised type");
+    }
   }
   if (order != TensorLayout::kInputMajor) {
     return Expect("panel_columns", record.panel_columns, 0);
@@ -92,9 +101,7 @@ Status CheckExtent(const TensorRecord& record, const TileLayout& tiles, uint64_t
                    uint64_t weights_size) {
   ELM_RETURN_IF_ERROR(
       Expect("offset", record.offset, AlignUp(previous_end, layout::kTensorAlignment)));
-  const std::optional<uint64_t> elements = tiles.StoredElements();
-  if (!elements) return Corruption("rows and columns overflow");
-  const auto size = CheckedMul(*elements, DTypeSize(static_cast<DType>(record.dtype)));
+  const auto size = tiles.StoredBytes(static_cast<WeightType>(record.dtype));
   if (!size) return Corruption("rows and columns overflow");
   ELM_RETURN_IF_ERROR(Expect("size", record.size, *size));
   if (RangeFits(record.offset, record.size, weights_size)) return Status::Ok();
@@ -111,7 +118,7 @@ Result<BundleTensor> ParseTensor(const TensorRecord& record, TensorSpec spec, ui
   tensor.layout = TilesOf(record);
   ELM_RETURN_IF_ERROR(CheckExtent(record, tensor.layout, previous_end, weights_size));
   tensor.spec = std::move(spec);
-  tensor.dtype = static_cast<DType>(record.dtype);
+  tensor.type = static_cast<WeightType>(record.dtype);
   tensor.offset = record.offset;
   tensor.size = record.size;
   tensor.hash = record.hash;

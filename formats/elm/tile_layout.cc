@@ -8,7 +8,16 @@ namespace {
 
 constexpr uint32_t kWrittenTileRows = 16;
 constexpr uint32_t kWrittenTileColumns = 32;
-constexpr uint32_t kWrittenPanelColumns = 32;
+
+uint32_t InterleaveOf(WeightType type) {
+  if (IsQuantised(type)) return 4;
+  return type == WeightType::kBf16 ? 2 : 1;
+}
+
+uint64_t TileElements(const TileLayout& layout) {
+  const bool is_vector = layout.order == layout::TensorLayout::kVector;
+  return is_vector ? 1 : uint64_t{layout.tile_rows} * layout.tile_columns;
+}
 
 uint64_t PaddedRows(const TileLayout& layout) { return AlignUp(layout.rows, layout.tile_rows); }
 uint64_t PaddedColumns(const TileLayout& layout) {
@@ -122,23 +131,38 @@ uint64_t TileLayout::PrefixElements(uint64_t kept) const {
   return panel.start + (PaddedRows(*this) - tile_rows) * panel.width + kept_width * tile_rows;
 }
 
+uint64_t TileLayout::TileBytes(WeightType type) const {
+  if (order == layout::TensorLayout::kVector) return ElementBits(type) / 8;
+  const uint64_t scales = IsQuantised(type) ? uint64_t{tile_rows} * sizeof(uint16_t) : 0;
+  return uint64_t{tile_rows} * tile_columns * ElementBits(type) / 8 + scales;
+}
+
+std::optional<uint64_t> TileLayout::StoredBytes(WeightType type) const {
+  const std::optional<uint64_t> elements = StoredElements();
+  if (!elements) return std::nullopt;
+  return CheckedMul(*elements / TileElements(*this), TileBytes(type));
+}
+
+uint64_t TileLayout::PrefixBytes(WeightType type, uint64_t kept) const {
+  return PrefixElements(kept) / TileElements(*this) * TileBytes(type);
+}
+
 TileLayout VectorLayout(uint64_t columns) { return {.rows = 1, .columns = columns}; }
 
-TileLayout OutputMajorLayout(uint64_t rows, uint64_t columns) {
+TileLayout OutputMajorLayout(uint64_t rows, uint64_t columns, WeightType type, uint32_t group) {
   return {.order = layout::TensorLayout::kOutputMajor,
           .tile_rows = kWrittenTileRows,
-          .tile_columns = kWrittenTileColumns,
+          .tile_columns = IsQuantised(type) ? group : kWrittenTileColumns,
+          .interleave = InterleaveOf(type),
           .rows = rows,
           .columns = columns};
 }
 
-TileLayout InputMajorLayout(uint64_t rows, uint64_t columns) {
-  return {.order = layout::TensorLayout::kInputMajor,
-          .tile_rows = kWrittenTileRows,
-          .tile_columns = kWrittenTileColumns,
-          .panel_columns = kWrittenPanelColumns,
-          .rows = rows,
-          .columns = columns};
+TileLayout InputMajorLayout(uint64_t rows, uint64_t columns, WeightType type, uint32_t group) {
+  TileLayout layout = OutputMajorLayout(rows, columns, type, group);
+  layout.order = layout::TensorLayout::kInputMajor;
+  layout.panel_columns = layout.tile_columns;
+  return layout;
 }
 
 void PackTiles(const TileLayout& layout, size_t element_size, std::span<const std::byte> source,

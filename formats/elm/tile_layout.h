@@ -24,6 +24,7 @@
 #include "formats/base/checked_math.h"
 #include "formats/base/dtype.h"
 #include "formats/elm/layout.h"
+#include "formats/elm/weight_type.h"
 
 namespace elm {
 
@@ -41,6 +42,16 @@ struct TileLayout {
   // Element index (not bytes) of (row, column). For a vector: the column.
   uint64_t ElementIndex(uint64_t row, uint64_t column) const;
 
+  // Bytes of one tile: its elements, and the scales of a quantised type (quantised_tiles.h). For a
+  // vector: of one element.
+  uint64_t TileBytes(WeightType type) const;
+
+  // Bytes stored, padding included; nothing on overflow.
+  std::optional<uint64_t> StoredBytes(WeightType type) const;
+
+  // PrefixElements() in bytes.
+  uint64_t PrefixBytes(WeightType type, uint64_t kept) const;
+
   // Elements stored, padding included; nothing on overflow.
   std::optional<uint64_t> StoredElements() const;
 
@@ -49,10 +60,13 @@ struct TileLayout {
   uint64_t PrefixElements(uint64_t kept) const;
 };
 
-// The layouts that this version writes: R = 16, C = 32, P = 32, I = 1.
+// The layouts that this version writes: R = 16; C = P = 32 and I = 1 for f32 and f16, I = 2 for
+// bf16. Quantised types have I = 4, and C = P = `group`.
 TileLayout VectorLayout(uint64_t columns);
-TileLayout OutputMajorLayout(uint64_t rows, uint64_t columns);
-TileLayout InputMajorLayout(uint64_t rows, uint64_t columns);
+TileLayout OutputMajorLayout(uint64_t rows, uint64_t columns, WeightType type = WeightType::kF16,
+                             uint32_t group = 32);
+TileLayout InputMajorLayout(uint64_t rows, uint64_t columns, WeightType type = WeightType::kF16,
+                            uint32_t group = 32);
 
 // Rearranges a row-major matrix of `element_size`-byte elements (2 or 4) into stored order, padding
 // included. `source` holds rows * columns elements, `target` StoredElements().

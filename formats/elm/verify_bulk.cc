@@ -4,6 +4,7 @@
 #include "formats/base/hash.h"
 #include "formats/elm/bundle.h"
 #include "formats/elm/byte_cursor.h"
+#include "formats/elm/quantised_tiles.h"
 #include "formats/elm/section_codec.h"
 
 namespace elm {
@@ -57,7 +58,11 @@ Status VerifyTensor(const BundleTensor& tensor, SectionReader& reader) {
   ELM_RETURN_IF_ERROR(reader.ReadPadding(tensor.offset));
   Hasher64 hasher;
   reader.ReadTo(tensor.offset + tensor.size, &hasher);
-  return CompareHash(tensor.hash, hasher.Digest());
+  ELM_RETURN_IF_ERROR(CompareHash(tensor.hash, hasher.Digest()));
+  if (!IsQuantised(tensor.type)) return Status::Ok();
+  const auto bad = FindBadScale(tensor.layout, tensor.type, tensor.bytes);
+  if (!bad) return Status::Ok();
+  return Corruption("tile ", *bad, " holds a scale that is not a finite number; pack it again");
 }
 
 Status VerifySection(std::span<const std::byte> file, const BundleView& view,

@@ -112,7 +112,7 @@ TEST(WorkspaceTest, LockEndsWithItsProcess) {
               raise(SIGKILL);
               return 2;
             }),
-            -1);
+            128 + SIGKILL);
   EXPECT_TRUE(Workspace::Open(directory.path()).ok());
 }
 

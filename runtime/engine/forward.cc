@@ -1,184 +1,280 @@
 #include "runtime/engine/forward.h"
 
 #include <algorithm>
+#include <initializer_list>
 
-#include "runtime/kernels/attention.h"
-#include "runtime/kernels/norm.h"
 #include "runtime/kernels/rope.h"
-#include "runtime/kernels/swiglu.h"
 
 namespace elm {
 namespace {
 
-// One block of tokens on its way through the layers.
-struct Block {
-  const ForwardModel& model;
-  const ModelConfig& config;
-  Scratch& scratch;
-  KvCache& cache;
-  uint32_t start;   // position of the first token
-  uint32_t tokens;  // T
+constexpr size_t kLanes = Matrix::kTileRows;
+
+// Ranges that a thread takes at a time: several for each thread, so that one that is held up does
+// not hold up the others; even numbers, because kernels work on pairs of tile rows.
+size_t StepOf(size_t count, size_t threads) {
+  constexpr size_t kRangesPerThread = 6;
+  return std::max<size_t>(2, count / (threads * kRangesPerThread) / 2 * 2);
+}
+
+// One of several products with the same inputs.
+struct Part {
+  const Matrix* matrix;
+  size_t kept_outputs;
+  OutputRows outputs;
+
+  size_t tile_rows() const { return (kept_outputs + kLanes - 1) / kLanes; }
 };
 
-void Embed(const Block& block, std::span<const uint32_t> ids) {
-  const size_t width = block.config.width;
-  for (uint32_t t = 0; t < block.tokens; ++t) {
-    DecodeRow(block.model.weights.embedding, ids[t], block.scratch.residual.get() + t * width);
-  }
-}
+// One block of tokens on its way through the layers.
+class Block {
+ public:
+  Block(const ForwardModel& model, Scratch& scratch, uint32_t tokens)
+      : model_(model), config_(model.config), scratch_(scratch), tokens_(tokens) {}
 
-void PrepareRope(const Block& block) {
-  const size_t half = block.config.head_dim / 2;
-  for (uint32_t t = 0; t < block.tokens; ++t) {
-    RopeAngles(block.model.rope_frequencies, block.start + t,
-               block.scratch.cosines.get() + t * half, block.scratch.sines.get() + t * half);
-  }
-}
-
-void Normalise(const Block& block, const float* norm) {
-  const size_t width = block.config.width;
-  for (uint32_t t = 0; t < block.tokens; ++t) {
-    RmsNorm(block.scratch.residual.get() + t * width, norm, width, block.config.rms_epsilon,
-            block.scratch.normed.get() + t * width);
-  }
-}
-
-// Rotates the first `heads` heads of every token. rows: [T, stride].
-void Rotate(const Block& block, float* rows, size_t stride, uint32_t heads) {
-  const size_t head_dim = block.config.head_dim;
-  for (uint32_t t = 0; t < block.tokens; ++t) {
-    const float* cosines = block.scratch.cosines.get() + t * (head_dim / 2);
-    const float* sines = block.scratch.sines.get() + t * (head_dim / 2);
-    for (uint32_t head = 0; head < heads; ++head) {
-      ApplyRope(cosines, sines, head_dim, rows + t * stride + head * head_dim);
+  void Embed(std::span<const uint32_t> ids) {
+    const size_t width = config_.width;
+    for (uint32_t t = 0; t < tokens_; ++t) {
+      DecodeRow(model_.weights.embedding, ids[t], scratch_.residual.data() + t * width);
     }
   }
-}
 
-void StoreKeysAndValues(const Block& block, uint32_t layer, uint32_t kv_heads) {
-  const size_t head_dim = block.config.head_dim;
-  const size_t kv_width = block.config.kv_width();
-  for (uint32_t head = 0; head < kv_heads; ++head) {
-    float* keys = block.cache.keys(layer, head) + block.start * head_dim;
-    float* values = block.cache.values(layer, head) + block.start * head_dim;
-    for (uint32_t t = 0; t < block.tokens; ++t) {
-      const size_t source = t * kv_width + head * head_dim;
-      std::copy_n(block.scratch.key.get() + source, head_dim, keys + t * head_dim);
-      std::copy_n(block.scratch.value.get() + source, head_dim, values + t * head_dim);
+  void RunLayers(KvCache& cache) {
+    PrepareRope(cache.length());
+    for (uint32_t layer = 0; layer < config_.layers; ++layer) {
+      const LayerSlice& slice = model_.level.layers[layer];
+      if (slice.query_heads > 0) AddAttention(layer, slice, cache);
+      if (slice.neurons > 0) AddMlp(layer, slice);
     }
   }
-}
 
-// Each token sees itself and everything before it.
-void AttendAllHeads(const Block& block, uint32_t layer, uint32_t query_heads) {
-  const size_t head_dim = block.config.head_dim;
-  const size_t query_width = block.config.query_width();
-  for (uint32_t head = 0; head < query_heads; ++head) {
-    const uint32_t kv_head = block.model.weights.layers[layer].kv_of[head];
-    for (uint32_t t = 0; t < block.tokens; ++t) {
-      const size_t at = t * query_width + head * head_dim;
-      AttendOneHead(block.scratch.query.get() + at, block.cache.keys(layer, kv_head),
-                    block.cache.values(layer, kv_head), head_dim, block.start + t + 1, head_dim,
-                    block.scratch.scores.get(), block.scratch.attended.get() + at);
+  void Logits(uint32_t first) {
+    const size_t width = config_.width;
+    const float* residual = scratch_.residual.data() + first * width;
+    const Inputs inputs = Normalise(model_.weights.head, residual, model_.weights.final_norm);
+    Multiply(inputs, width,
+             {{&model_.weights.head, config_.vocab, {scratch_.logits.data(), config_.vocab}}});
+  }
+
+ private:
+  void PrepareRope(uint32_t start) {
+    const size_t half = config_.head_dim / 2;
+    for (uint32_t t = 0; t < tokens_; ++t) {
+      RopeAngles(model_.rope_frequencies, start + t, scratch_.cosines.data() + t * half,
+                 scratch_.sines.data() + t * half);
     }
   }
-}
 
-// residual += O attention(norm(residual)), over the kept heads.
-void AttentionBlock(const Block& block, uint32_t layer, const LayerSlice& slice) {
-  const LayerWeights& weights = block.model.weights.layers[layer];
-  const size_t width = block.config.width;
-  const size_t query_width = block.config.query_width();
-  const size_t kv_width = block.config.kv_width();
-  const size_t kept_query = size_t{slice.query_heads} * block.config.head_dim;
-  const size_t kept_kv = size_t{slice.kv_heads} * block.config.head_dim;
-  Scratch& scratch = block.scratch;
-
-  Normalise(block, weights.attention_norm);
-  const InputRows normed{scratch.normed.get(), width};
-  MatMulOutputCut(weights.query, kept_query, block.tokens, normed,
-                  {scratch.query.get(), query_width});
-  MatMulOutputCut(weights.key, kept_kv, block.tokens, normed, {scratch.key.get(), kv_width});
-  MatMulOutputCut(weights.value, kept_kv, block.tokens, normed, {scratch.value.get(), kv_width});
-  Rotate(block, scratch.query.get(), query_width, slice.query_heads);
-  Rotate(block, scratch.key.get(), kv_width, slice.kv_heads);
-  StoreKeysAndValues(block, layer, slice.kv_heads);
-  AttendAllHeads(block, layer, slice.query_heads);
-  AddMatMulInputCut(weights.output, kept_query, block.tokens, {scratch.attended.get(), query_width},
-                    {scratch.residual.get(), width});
-}
-
-// residual += down(silu(gate(norm(residual))) * up(norm(residual))), over the kept neurons.
-void MlpBlock(const Block& block, uint32_t layer, const LayerSlice& slice) {
-  const LayerWeights& weights = block.model.weights.layers[layer];
-  const size_t width = block.config.width;
-  const size_t neurons = block.config.neurons;
-  Scratch& scratch = block.scratch;
-
-  Normalise(block, weights.mlp_norm);
-  const InputRows normed{scratch.normed.get(), width};
-  MatMulOutputCut(weights.gate, slice.neurons, block.tokens, normed, {scratch.gate.get(), neurons});
-  MatMulOutputCut(weights.up, slice.neurons, block.tokens, normed, {scratch.up.get(), neurons});
-  for (uint32_t t = 0; t < block.tokens; ++t) {
-    SwiGlu(scratch.gate.get() + t * neurons, scratch.up.get() + t * neurons, slice.neurons);
+  // norm(rows), ready to be multiplied with `matrix`. rows: [T, width].
+  Inputs Normalise(const Matrix& matrix, const float* rows, const float* norm) {
+    const size_t width = config_.width;
+    const Inputs inputs = scratch_.inputs.Describe(model_.kernels, matrix, width, tokens_,
+                                                   {scratch_.normed.data(), width});
+    model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t) {
+        model_.kernels.rms_norm(rows + t * width, norm, width, config_.rms_epsilon,
+                                scratch_.normed.data() + t * width);
+      }
+      InputBuffer::Fill(model_.kernels, inputs, begin, end);
+    });
+    return inputs;
   }
-  AddMatMulInputCut(weights.down, slice.neurons, block.tokens, {scratch.gate.get(), neurons},
-                    {scratch.residual.get(), width});
-}
+
+  // Ready to be multiplied with `matrix`: the first `columns` of each row.
+  Inputs Prepare(const Matrix& matrix, size_t columns, InputRows rows) {
+    const Inputs inputs = scratch_.inputs.Describe(model_.kernels, matrix, columns, tokens_, rows);
+    model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
+      InputBuffer::Fill(model_.kernels, inputs, begin, end);
+    });
+    return inputs;
+  }
+
+  void MultiplyRange(const Inputs& inputs, const Part& part, size_t kept_inputs, size_t begin,
+                     size_t end, bool accumulate) {
+    model_.kernels.product({.matrix = part.matrix,
+                            .inputs = &inputs,
+                            .kept_outputs = part.kept_outputs,
+                            .kept_inputs = kept_inputs,
+                            .first_tile_row = begin,
+                            .end_tile_row = end,
+                            .accumulate = accumulate,
+                            .outputs = part.outputs});
+  }
+
+  // All parts, their tile rows shared among the threads as if they were one matrix.
+  void Multiply(const Inputs& inputs, size_t kept_inputs, std::initializer_list<Part> parts,
+                bool accumulate = false) {
+    size_t count = 0;
+    for (const Part& part : parts) count += part.tile_rows();
+    const size_t step = StepOf(count, model_.threads.threads());
+    model_.threads.ForEachRange(count, step, [&](size_t, size_t begin, size_t end) {
+      size_t first = 0;
+      for (const Part& part : parts) {
+        const size_t last = first + part.tile_rows();
+        const size_t from = std::max(begin, first);
+        const size_t to = std::min(end, last);
+        if (from < to) {
+          MultiplyRange(inputs, part, kept_inputs, from - first, to - first, accumulate);
+        }
+        first = last;
+      }
+    });
+  }
+
+  // Rotates the first `heads` heads of every token. rows: [T, stride].
+  void Rotate(float* rows, size_t stride, size_t first_head, size_t end_head) {
+    const size_t head_dim = config_.head_dim;
+    for (uint32_t t = 0; t < tokens_; ++t) {
+      const float* cosines = scratch_.cosines.data() + t * (head_dim / 2);
+      const float* sines = scratch_.sines.data() + t * (head_dim / 2);
+      for (size_t head = first_head; head < end_head; ++head) {
+        model_.kernels.rope(cosines, sines, head_dim, rows + t * stride + head * head_dim);
+      }
+    }
+  }
+
+  void StoreKeysAndValues(uint32_t layer, uint32_t kv_heads, KvCache& cache) {
+    const size_t head_dim = config_.head_dim;
+    const size_t kv_width = config_.kv_width();
+    const auto store = [&](size_t, size_t begin, size_t end) {
+      Rotate(scratch_.key.data(), kv_width, begin, end);
+      for (size_t head = begin; head < end; ++head) {
+        const auto index = static_cast<uint32_t>(head);
+        for (uint32_t t = 0; t < tokens_; ++t) {
+          const size_t source = t * kv_width + head * head_dim;
+          model_.kernels.store_kv(scratch_.key.data() + source, scratch_.value.data() + source,
+                                  head_dim, cache.length() + t, cache.keys(layer, index),
+                                  cache.values(layer, index));
+        }
+      }
+    };
+    if (tokens_ == 1) return store(0, 0, kv_heads);
+    model_.threads.ForEachRange(kv_heads, 1, store);
+  }
+
+  // Each token sees itself and everything before it.
+  void AttendAllHeads(uint32_t layer, uint32_t query_heads, KvCache& cache) {
+    const size_t head_dim = config_.head_dim;
+    const size_t query_width = config_.query_width();
+    const size_t scratch = AttentionScratch(cache.context());
+    model_.threads.ForEachRange(query_heads, 1, [&](size_t thread, size_t begin, size_t end) {
+      Rotate(scratch_.query.data(), query_width, begin, end);
+      for (size_t head = begin; head < end; ++head) {
+        const uint32_t kv_head = model_.weights.layers[layer].kv_of[head];
+        model_.kernels.attend({.queries = scratch_.query.data() + head * head_dim,
+                               .query_stride = query_width,
+                               .keys = cache.keys(layer, kv_head),
+                               .values = cache.values(layer, kv_head),
+                               .head_dim = head_dim,
+                               .start = cache.length(),
+                               .tokens = tokens_,
+                               .scores = scratch_.scores.data() + thread * scratch,
+                               .outputs = scratch_.attended.data() + head * head_dim,
+                               .output_stride = query_width});
+      }
+    });
+  }
+
+  // residual += O attention(norm(residual)), over the kept heads.
+  void AddAttention(uint32_t layer, const LayerSlice& slice, KvCache& cache) {
+    const LayerWeights& weights = model_.weights.layers[layer];
+    const size_t width = config_.width;
+    const size_t query_width = config_.query_width();
+    const size_t kv_width = config_.kv_width();
+    const size_t kept_query = size_t{slice.query_heads} * config_.head_dim;
+    const size_t kept_kv = size_t{slice.kv_heads} * config_.head_dim;
+
+    const Inputs normed =
+        Normalise(weights.query, scratch_.residual.data(), weights.attention_norm);
+    Multiply(normed, width,
+             {{&weights.query, kept_query, {scratch_.query.data(), query_width}},
+              {&weights.key, kept_kv, {scratch_.key.data(), kv_width}},
+              {&weights.value, kept_kv, {scratch_.value.data(), kv_width}}});
+    StoreKeysAndValues(layer, slice.kv_heads, cache);
+    AttendAllHeads(layer, slice.query_heads, cache);
+    const Inputs attended =
+        Prepare(weights.output, kept_query, {scratch_.attended.data(), query_width});
+    Multiply(attended, kept_query, {{&weights.output, width, {scratch_.residual.data(), width}}},
+             /*accumulate=*/true);
+  }
+
+  // residual += down(silu(gate(norm(residual))) * up(norm(residual))), over the kept neurons.
+  void AddMlp(uint32_t layer, const LayerSlice& slice) {
+    const LayerWeights& weights = model_.weights.layers[layer];
+    const size_t width = config_.width;
+    const size_t neurons = config_.neurons;
+    const Inputs normed = Normalise(weights.gate, scratch_.residual.data(), weights.mlp_norm);
+    const Part gate = {&weights.gate, slice.neurons, {scratch_.gate.data(), neurons}};
+    const Part up = {&weights.up, slice.neurons, {scratch_.up.data(), neurons}};
+    const size_t count = gate.tile_rows();
+    const size_t step = StepOf(count, model_.threads.threads());
+    model_.threads.ForEachRange(count, step, [&](size_t, size_t begin, size_t end) {
+      MultiplyRange(normed, gate, width, begin, end, false);
+      MultiplyRange(normed, up, width, begin, end, false);
+      const size_t first = begin * kLanes;
+      const size_t last = std::min<size_t>(end * kLanes, slice.neurons);
+      for (uint32_t t = 0; t < tokens_; ++t) {
+        model_.kernels.swiglu(scratch_.gate.data() + t * neurons + first,
+                              scratch_.up.data() + t * neurons + first, last - first);
+      }
+    });
+    const Inputs activated = Prepare(weights.down, slice.neurons, {scratch_.gate.data(), neurons});
+    Multiply(activated, slice.neurons, {{&weights.down, width, {scratch_.residual.data(), width}}},
+             /*accumulate=*/true);
+  }
+
+  static constexpr size_t kTokenStep = 4;
+
+  const ForwardModel& model_;
+  const ModelConfig& config_;
+  Scratch& scratch_;
+  uint32_t tokens_;
+};
 
 }  // namespace
 
-Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context) {
+Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, size_t threads) {
   Scratch scratch;
   Status status;
-  const auto allocate = [&status](Floats& floats, uint64_t rows, uint64_t columns) {
-    auto allocated = AllocateFloats({{rows, columns}}, "scratch memory");
+  const auto allocate = [&status](AlignedBuffer<float>& buffer, uint64_t rows, uint64_t columns) {
+    auto allocated = AlignedBuffer<float>::Create({rows, columns}, "scratch memory");
     if (allocated.ok()) {
-      floats = std::move(*allocated);
-    } else {
+      buffer = std::move(*allocated);
+    } else if (status.ok()) {
       status = allocated.status();
     }
   };
-  allocate(scratch.residual, kBlockTokens, config.width);
-  allocate(scratch.normed, kBlockTokens, config.width);
-  allocate(scratch.query, kBlockTokens, config.query_width());
-  allocate(scratch.key, kBlockTokens, config.kv_width());
-  allocate(scratch.value, kBlockTokens, config.kv_width());
-  allocate(scratch.attended, kBlockTokens, config.query_width());
-  allocate(scratch.gate, kBlockTokens, config.neurons);
-  allocate(scratch.up, kBlockTokens, config.neurons);
-  allocate(scratch.scores, 1, context);
-  allocate(scratch.cosines, kBlockTokens, config.head_dim / 2);
-  allocate(scratch.sines, kBlockTokens, config.head_dim / 2);
+  scratch.block_tokens = std::min(kBlockTokens, context);
+  const uint64_t tokens = scratch.block_tokens;
+  allocate(scratch.residual, tokens, config.width);
+  allocate(scratch.normed, tokens, config.width);
+  allocate(scratch.query, tokens, config.query_width());
+  allocate(scratch.key, tokens, config.kv_width());
+  allocate(scratch.value, tokens, config.kv_width());
+  allocate(scratch.attended, tokens, config.query_width());
+  allocate(scratch.gate, tokens, config.neurons);
+  allocate(scratch.up, tokens, config.neurons);
+  allocate(scratch.scores, threads, AttentionScratch(context));
+  allocate(scratch.cosines, tokens, config.head_dim / 2);
+  allocate(scratch.sines, tokens, config.head_dim / 2);
   allocate(scratch.logits, kLogitRows, config.vocab);
   if (!status.ok()) return status;
+  const size_t widest = std::max<size_t>({config.width, config.query_width(), config.neurons});
+  ELM_ASSIGN_OR_RETURN(scratch.inputs, InputBuffer::Create(tokens, widest));
   return scratch;
 }
 
 void ForwardBlock(const ForwardModel& model, std::span<const uint32_t> ids, KvCache& cache,
                   Scratch& scratch) {
   const auto tokens = static_cast<uint32_t>(ids.size());
-  const Block block{model, model.config, scratch, cache, cache.length(), tokens};
-  Embed(block, ids);
-  PrepareRope(block);
-  for (uint32_t layer = 0; layer < model.config.layers; ++layer) {
-    const LayerSlice& slice = model.level.layers[layer];
-    if (slice.query_heads > 0) AttentionBlock(block, layer, slice);
-    if (slice.neurons > 0) MlpBlock(block, layer, slice);
-  }
+  Block block(model, scratch, tokens);
+  block.Embed(ids);
+  block.RunLayers(cache);
   cache.Advance(tokens);
 }
 
 void ComputeLogits(const ForwardModel& model, uint32_t first, uint32_t rows, Scratch& scratch) {
-  const ModelConfig& config = model.config;
-  for (uint32_t row = 0; row < rows; ++row) {
-    const size_t at = size_t{first + row} * config.width;
-    RmsNorm(scratch.residual.get() + at, model.weights.final_norm, config.width, config.rms_epsilon,
-            scratch.normed.get() + at);
-  }
-  const float* normed = scratch.normed.get() + size_t{first} * config.width;
-  MatMulOutputCut(model.weights.head, config.vocab, rows, {normed, config.width},
-                  {scratch.logits.get(), config.vocab});
+  Block(model, scratch, rows).Logits(first);
 }
 
 }  // namespace elm

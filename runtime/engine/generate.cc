@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "formats/base/utf8.h"
 #include "runtime/engine/sampler.h"
+#include "runtime/engine/stop_texts.h"
 #include "runtime/engine/utf8_stream.h"
 #include "runtime/include/elm/elm.hpp"
 
@@ -35,6 +37,16 @@ Result<std::vector<uint32_t>> TokenizePrompt(const Tokenizer& tokenizer, std::st
   return ids;
 }
 
+Status ValidateStopTexts(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    if (text.empty()) return InvalidArgument("stop text: empty, expected at least one character");
+    if (const auto bad = FindInvalidUtf8(text)) {
+      return InvalidArgument("stop text: byte ", *bad, " is not valid UTF-8");
+    }
+  }
+  return Status::Ok();
+}
+
 // When tokens appeared.
 class TokenClock {
  public:
@@ -59,18 +71,31 @@ class TextWriter {
  public:
   // `starts_text`: nothing stands before the first id, so the space that SentencePiece puts in
   // front of every text is taken away from it.
-  TextWriter(const Tokenizer& tokenizer, bool starts_text, const TextSink& sink)
-      : tokenizer_(tokenizer), starts_text_(starts_text), sink_(sink) {}
+  TextWriter(const Tokenizer& tokenizer, bool starts_text, std::vector<std::string> stop_texts,
+             const TextSink& sink)
+      : tokenizer_(tokenizer),
+        starts_text_(starts_text),
+        sink_(sink),
+        stop_texts_(std::move(stop_texts)) {}
 
   // False when the sink wants no more.
-  bool Write(uint32_t id) {
-    const std::string_view whole = stream_.Push(TextOf(id));
-    text_ += whole;
-    return !sink_ || sink_(whole);
+  bool Write(uint32_t id) { return Send(stop_texts_.Push(stream_.Push(TextOf(id)))); }
+  // No token follows; false as above.
+  bool Finish() {
+    const std::string_view rest = stop_texts_.Finish();
+    return rest.empty() || Send(rest);
   }
+
+  // Whether a stop text has come.
+  bool stopped() const { return stop_texts_.stopped(); }
   std::string TakeText() { return std::move(text_); }
 
  private:
+  bool Send(std::string_view text) {
+    text_ += text;
+    return !sink_ || sink_(text);
+  }
+
   std::string TextOf(uint32_t id) {
     std::string piece = tokenizer_.Piece(id);
     if (starts_text_ && piece.starts_with(' ')) piece = tokenizer_.Decode({&id, 1});
@@ -82,6 +107,7 @@ class TextWriter {
   bool starts_text_;
   const TextSink& sink_;
   Utf8Stream stream_;
+  StopTexts stop_texts_;
   std::string text_;
 };
 
@@ -100,6 +126,7 @@ Result<Finish> Decode(Session& session, const GenerateOptions& options, TokenClo
     if (!options.ignore_stop && Contains(generation.stop_ids, id)) return Finish::kStop;
     ids.push_back(id);
     if (!writer.Write(id)) return Finish::kCancelled;
+    if (writer.stopped()) return Finish::kStop;
     if (ids.size() == options.max_tokens) break;
     if (session.position() == session.context()) return Finish::kContext;
     ELM_RETURN_IF_ERROR(session.Append({&id, 1}));
@@ -127,6 +154,7 @@ Result<GenerateResult> Generate(Session& session, std::string_view prompt,
                                 const GenerateOptions& options, const TextSink& sink) {
   const Clock::time_point start = Clock::now();
   ELM_RETURN_IF_ERROR(Validate(options.sampling));
+  ELM_RETURN_IF_ERROR(ValidateStopTexts(options.stop_texts));
   const Model& model = session.model();
   ELM_ASSIGN_OR_RETURN(const Tokenizer* tokenizer, model.tokenizer());
   GenerateResult result;
@@ -139,8 +167,9 @@ Result<GenerateResult> Generate(Session& session, std::string_view prompt,
   ELM_RETURN_IF_ERROR(session.Append(result.prompt_ids));
   result.ids.reserve(std::min(options.max_tokens, session.context()));
   TokenClock clock(start);
-  TextWriter writer(*tokenizer, prompt.empty(), sink);
+  TextWriter writer(*tokenizer, prompt.empty(), options.stop_texts, sink);
   ELM_ASSIGN_OR_RETURN(result.finish, Decode(session, options, clock, writer, result.ids));
+  if (result.finish != Finish::kCancelled && !writer.Finish()) result.finish = Finish::kCancelled;
   result.text = writer.TakeText();
   result.ttft_ms = clock.ttft_ms();
   result.tpot_ms = clock.tpot_ms();

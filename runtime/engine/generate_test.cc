@@ -153,6 +153,42 @@ TEST(Generate, TheSinkMayStop) {
   EXPECT_EQ(seen, "abc");
 }
 
+TEST(Generate, AStopTextEndsTheAnswerAcrossTokens) {
+  auto session = Open(Alphabet());
+  std::vector<std::string> pieces;
+  const auto result =
+      Answer(*session, "the", {.max_tokens = 20, .stop_texts = {"def", "x"}}, [&](auto text) {
+        pieces.emplace_back(text);
+        return true;
+      });
+  EXPECT_EQ(result.text, "abc");
+  EXPECT_THAT(pieces, ElementsAre("a", "b", "c", "", "", ""));
+  EXPECT_EQ(result.ids.size(), 6U) << "tokens of the stop text count";
+  EXPECT_EQ(result.finish, Finish::kStop);
+}
+
+TEST(Generate, AStopTextThatDoesNotComeHoldsNothingBack) {
+  auto session = Open(Alphabet());
+  std::string seen;
+  const auto sink = [&](std::string_view text) {
+    seen += text;
+    return true;
+  };
+  const GenerateOptions options{.max_tokens = 4, .stop_texts = {"cdx", "de"}};
+  const auto result = Answer(*session, "the", options, sink);
+  EXPECT_EQ(result.text, "abcd");
+  EXPECT_EQ(seen, "abcd");
+  EXPECT_EQ(result.finish, Finish::kLength);
+}
+
+TEST(Generate, StopTextsMustBeText) {
+  auto session = Open(Alphabet());
+  EXPECT_EQ(Generate(*session, "the", {.stop_texts = {"a", ""}}).status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_THAT(Generate(*session, "the", {.stop_texts = {"a\xff"}}).status().message(),
+              HasSubstr("byte 1"));
+}
+
 TEST(Generate, PromptsThatCannotBeRunLeaveTheSessionAlone) {
   auto session = Open(Alphabet(), RecitingContents(6));
   Answer(*session, "the", {.max_tokens = 2});

@@ -1,16 +1,17 @@
-// Keys and values of the tokens so far, float32.
+// Keys and values of the tokens so far, in f16.
 //
 // The cache has room for all KV heads of every layer, whatever the level, and each head's rows lie
-// together: a level with fewer heads writes to a prefix, and pages of heads that no level in use
-// keeps are never touched.
+// together (kernels/kv_layout.h): a level with fewer heads writes to a prefix, and pages of heads
+// that no level in use keeps are never touched.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "formats/base/aligned_buffer.h"
 #include "formats/base/status.h"
 #include "formats/model/model_config.h"
-#include "runtime/engine/floats.h"
+#include "runtime/kernels/kv_layout.h"
 
 namespace elm {
 
@@ -18,6 +19,8 @@ class KvCache {
  public:
   // Room for `context` tokens. kOutOfMemory when the machine has not enough.
   static Result<KvCache> Create(const ModelConfig& config, uint32_t context);
+  // Bytes that Create() asks for.
+  static uint64_t BytesFor(const ModelConfig& config, uint32_t context);
 
   uint32_t context() const { return context_; }
   uint32_t length() const { return length_; }  // tokens held
@@ -33,23 +36,25 @@ class KvCache {
   // Drops the positions from `length` on, which is at most length().
   void Truncate(uint32_t length) { length_ = length; }
 
-  // [context, head_dim] of one head.
-  float* keys(uint32_t layer, uint32_t head) { return keys_.get() + Offset(layer, head); }
-  float* values(uint32_t layer, uint32_t head) { return values_.get() + Offset(layer, head); }
+  // One head's rows.
+  uint16_t* keys(uint32_t layer, uint32_t head) {
+    return keys_.data() + Head(layer, head) * KeyHalves(context_, head_dim_);
+  }
+  uint16_t* values(uint32_t layer, uint32_t head) {
+    return values_.data() + Head(layer, head) * ValueHalves(context_, head_dim_);
+  }
 
  private:
   KvCache() = default;
-  size_t Offset(uint32_t layer, uint32_t head) const {
-    return (size_t{layer} * kv_heads_ + head) * context_ * head_dim_;
-  }
+  size_t Head(uint32_t layer, uint32_t head) const { return size_t{layer} * kv_heads_ + head; }
 
   uint32_t context_ = 0;
   uint32_t kv_heads_ = 0;
   uint32_t head_dim_ = 0;
   uint32_t length_ = 0;
   size_t level_ = 0;
-  Floats keys_;    // [layers, kv_heads, context, head_dim]
-  Floats values_;  // [layers, kv_heads, context, head_dim]
+  AlignedBuffer<uint16_t> keys_;    // [layers, kv_heads] heads
+  AlignedBuffer<uint16_t> values_;  // [layers, kv_heads] heads
 };
 
 }  // namespace elm

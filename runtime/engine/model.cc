@@ -35,6 +35,7 @@ Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const 
 
 Result<std::shared_ptr<const Model>> Model::FromBundle(std::shared_ptr<const Bundle> bundle) {
   auto impl = std::make_unique<Impl>();
+  ELM_ASSIGN_OR_RETURN(impl->kernels, ChooseKernels());
   ELM_ASSIGN_OR_RETURN(impl->weights, ViewWeights(*bundle));
   const ModelConfig& config = bundle->config();
   impl->rope_frequencies = RopeFrequencies(config.head_dim, config.rope_theta);

@@ -8,12 +8,14 @@
 #include "formats/elm/bundle.h"
 #include "runtime/engine/weights.h"
 #include "runtime/include/elm/elm.hpp"
+#include "runtime/kernels/kernels.h"
 
 namespace elm {
 
 struct Model::Impl {
   std::shared_ptr<const Bundle> bundle;
   ModelWeights weights;
+  const KernelTable* kernels = nullptr;
   std::vector<double> rope_frequencies;  // [head_dim / 2]
 
   // The tokenizer or the reason why there is none, found out once by whoever asks first.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "runtime/engine/forward.h"
@@ -12,12 +13,14 @@ struct Session::Impl {
   std::shared_ptr<const Model> model;
   KvCache cache;
   Scratch scratch;
+  std::unique_ptr<ThreadPool> threads;
   const Level* level;             // a row of the model's level table
   std::span<const float> logits;  // [vocab], a row of scratch.logits
 
   ForwardModel forward_model() const {
     const Model::Impl& parts = model->impl();
-    return {model->config(), parts.weights, parts.rope_frequencies, *level};
+    return {model->config(), parts.weights,  parts.rope_frequencies,
+            *level,          *parts.kernels, *threads};
   }
 
   void SelectLevel(size_t index) {
@@ -50,9 +53,19 @@ struct Session::Impl {
   void ComputeLogitRows(uint32_t first, uint32_t rows) {
     ComputeLogits(forward_model(), first, rows, scratch);
     const size_t vocab = model->config().vocab;
-    logits = {scratch.logits.get() + (rows - 1) * vocab, vocab};
+    logits = {scratch.logits.data() + (rows - 1) * vocab, vocab};
   }
 };
+
+namespace {
+
+// Never more than there are cores: threads that share one only wait for each other.
+size_t ThreadsFor(uint32_t wanted) {
+  const size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  return wanted == 0 ? cores : std::min<size_t>(wanted, cores);
+}
+
+}  // namespace
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
@@ -67,9 +80,11 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
   }
   const uint32_t context = options.context == 0 ? config.context : options.context;
   ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context));
-  ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context));
-  std::unique_ptr<Impl> impl(
-      new Impl{std::move(model), std::move(cache), std::move(scratch), nullptr, {}});
+  const size_t threads = ThreadsFor(options.threads);
+  ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads));
+  ELM_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(threads));
+  std::unique_ptr<Impl> impl(new Impl{
+      std::move(model), std::move(cache), std::move(scratch), std::move(pool), nullptr, {}});
   impl->SelectLevel(level);
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
@@ -104,7 +119,7 @@ std::span<const float> Session::logits() const { return impl_->logits; }
 Status Session::Append(std::span<const uint32_t> ids) {
   ELM_RETURN_IF_ERROR(impl_->Check(ids));
   while (!ids.empty()) {
-    const auto block = ids.first(std::min<size_t>(ids.size(), kBlockTokens));
+    const auto block = ids.first(std::min<size_t>(ids.size(), impl_->scratch.block_tokens));
     ids = ids.subspan(block.size());
     ForwardBlock(impl_->forward_model(), block, impl_->cache, impl_->scratch);
     if (ids.empty()) impl_->ComputeLogitRows(static_cast<uint32_t>(block.size()) - 1, 1);
@@ -117,14 +132,15 @@ Status Session::Score(
     const std::function<void(size_t index, std::span<const float> logits)>& visit) {
   ELM_RETURN_IF_ERROR(impl_->Check(ids));
   const size_t vocab = model().config().vocab;
-  for (size_t begin = 0; begin < ids.size(); begin += kBlockTokens) {
-    const auto block = ids.subspan(begin, std::min<size_t>(ids.size() - begin, kBlockTokens));
+  for (size_t begin = 0; begin < ids.size(); begin += impl_->scratch.block_tokens) {
+    const size_t left = ids.size() - begin;
+    const auto block = ids.subspan(begin, std::min<size_t>(left, impl_->scratch.block_tokens));
     ForwardBlock(impl_->forward_model(), block, impl_->cache, impl_->scratch);
     for (uint32_t first = 0; first < block.size(); first += kLogitRows) {
       const auto rows = std::min<uint32_t>(static_cast<uint32_t>(block.size()) - first, kLogitRows);
       impl_->ComputeLogitRows(first, rows);
       for (uint32_t row = 0; row < rows; ++row) {
-        visit(begin + first + row, {impl_->scratch.logits.get() + row * vocab, vocab});
+        visit(begin + first + row, {impl_->scratch.logits.data() + row * vocab, vocab});
       }
     }
   }

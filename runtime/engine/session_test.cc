@@ -53,13 +53,18 @@ double LargestDifference(std::span<const float> actual, std::span<const float> e
 
 std::vector<float> Copy(std::span<const float> values) { return {values.begin(), values.end()}; }
 
+// Sums in another order may round a key or value to its other neighbour in f16; with bf16 weights
+// the kernels round activations too.
+double Tolerance(WeightType type) { return type == WeightType::kBf16 ? 0.2 : 2e-3; }
+
 void CheckEveryLevel(const BundleContents& contents) {
+  const double tolerance = Tolerance(contents.weights);
   const auto model = Load(contents);
   const ReferenceModel reference(contents);
   const auto ids = Ids(45);
   for (size_t level = 0; level < contents.levels.levels.size(); ++level) {
     const std::string name = LevelName(contents.levels.levels[level].name_permille);
-    SCOPED_TRACE(StrCat("level ", name, ", ", DTypeName(contents.weights)));
+    SCOPED_TRACE(StrCat("level ", name, ", ", WeightTypeName(contents.weights)));
     const auto expected = reference.Logits(ids, level);
     auto session = Open(model, name);
     size_t visited = 0;
@@ -67,16 +72,16 @@ void CheckEveryLevel(const BundleContents& contents) {
                     ->Score(ids,
                             [&](size_t index, std::span<const float> logits) {
                               EXPECT_EQ(index, visited++);
-                              EXPECT_LE(LargestDifference(logits, expected[index]), 1e-4);
+                              EXPECT_LE(LargestDifference(logits, expected[index]), tolerance);
                             })
                     .ok());
     EXPECT_EQ(visited, ids.size());
-    EXPECT_LE(LargestDifference(session->logits(), expected.back()), 1e-4);
+    EXPECT_LE(LargestDifference(session->logits(), expected.back()), tolerance);
   }
 }
 
 TEST(Session, EveryLevelAgreesWithTheReference) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBf16}) {
+  for (const WeightType dtype : {WeightType::kF32, WeightType::kF16, WeightType::kBf16}) {
     CheckEveryLevel(SmallContents(dtype));
   }
 }

@@ -28,9 +28,9 @@ class Viewer {
       Remember(tensor.status());
       return nullptr;
     }
-    if ((*tensor)->dtype != DType::kF32) {
+    if ((*tensor)->type != WeightType::kF32) {
       Remember(Unsupported(bundle_.path(), ": ", (*tensor)->spec.name, ": norm is ",
-                           DTypeName((*tensor)->dtype), ", expected f32"));
+                           WeightTypeName((*tensor)->type), ", expected f32"));
       return nullptr;
     }
     return reinterpret_cast<const float*>((*tensor)->bytes.data());
@@ -45,7 +45,7 @@ class Viewer {
       return Corruption("layout ", static_cast<int>(tensor->layout.order), ", expected ",
                         static_cast<int>(order));
     }
-    return MakeMatrix(tensor->bytes, tensor->dtype, tensor->layout);
+    return MakeMatrix(tensor->bytes, tensor->type, tensor->layout);
   }
 
   void Remember(Status status) {
@@ -74,6 +74,10 @@ LayerWeights ViewLayer(Viewer& viewer, const Bundle& bundle, uint32_t layer) {
   };
 }
 
+bool StoredAlike(const Matrix& a, const Matrix& b) {
+  return a.type == b.type && a.tile_columns == b.tile_columns;
+}
+
 }  // namespace
 
 Result<ModelWeights> ViewWeights(const Bundle& bundle) {
@@ -89,6 +93,16 @@ Result<ModelWeights> ViewWeights(const Bundle& bundle) {
   weights.head =
       bundle.config().tied_head ? weights.embedding : viewer.View(TensorRole::kHead, 0, kByOutputs);
   ELM_RETURN_IF_ERROR(viewer.status());
+  for (uint32_t layer = 0; layer < bundle.config().layers; ++layer) {
+    const LayerWeights& each = weights.layers[layer];
+    if (StoredAlike(each.query, each.key) && StoredAlike(each.query, each.value) &&
+        StoredAlike(each.gate, each.up)) {
+      continue;
+    }
+    return Unsupported(bundle.path(), ": layer ", layer,
+                       ": q, k, v or gate, up differ in element type or group; this build "
+                       "multiplies them together");
+  }
   return weights;
 }
 

@@ -1,63 +1,119 @@
-#include "runtime/kernels/attention.h"
-
+// Attention on every instruction set that this machine has.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
+#include "formats/base/dtype.h"
+#include "runtime/kernels/kv_layout.h"
 #include "runtime/kernels/testing/random.h"
+#include "runtime/kernels/testing/supported_kernels.h"
 
 namespace elm {
 namespace {
 
 using testing::RandomFloats;
+using testing::SupportedKernels;
 
-std::vector<double> Reference(const std::vector<float>& query, const std::vector<float>& keys,
-                              const std::vector<float>& values, size_t stride, size_t positions) {
-  const size_t head_dim = query.size();
+struct Cache {
+  Cache(const KernelTable& kernels, size_t head_dim, size_t positions, size_t context)
+      : keys(KeyHalves(context, head_dim), FloatToF16(std::nanf(""))),
+        values(ValueHalves(context, head_dim), FloatToF16(std::nanf(""))),
+        key_rows(RandomFloats(positions * head_dim, 2)),
+        value_rows(RandomFloats(positions * head_dim, 3)) {
+    for (size_t p = 0; p < positions; ++p) {
+      kernels.store_kv(key_rows.data() + p * head_dim, value_rows.data() + p * head_dim, head_dim,
+                       p, keys.data(), values.data());
+    }
+    for (float& value : key_rows) value = F16ToFloat(FloatToF16(value));
+    for (float& value : value_rows) value = F16ToFloat(FloatToF16(value));
+  }
+
+  std::vector<uint16_t> keys;  // what is not stored is no number
+  std::vector<uint16_t> values;
+  std::vector<float> key_rows;  // as stored
+  std::vector<float> value_rows;
+};
+
+std::vector<double> Reference(const float* query, const Cache& cache, size_t head_dim,
+                              size_t positions) {
   std::vector<double> weights(positions);
   double sum = 0;
   for (size_t p = 0; p < positions; ++p) {
     double dot = 0;
-    for (size_t i = 0; i < head_dim; ++i) dot += double{query[i]} * keys[p * stride + i];
+    for (size_t i = 0; i < head_dim; ++i) {
+      dot += double{query[i]} * cache.key_rows[p * head_dim + i];
+    }
     weights[p] = std::exp(dot / std::sqrt(static_cast<double>(head_dim)));
     sum += weights[p];
   }
   std::vector<double> output(head_dim, 0);
   for (size_t p = 0; p < positions; ++p) {
-    for (size_t i = 0; i < head_dim; ++i) output[i] += weights[p] / sum * values[p * stride + i];
+    for (size_t i = 0; i < head_dim; ++i) {
+      output[i] += weights[p] / sum * cache.value_rows[p * head_dim + i];
+    }
   }
   return output;
 }
 
-TEST(Attention, AgreesWithDoublePrecision) {
-  for (const size_t head_dim : {2, 8, 16, 24, 64, 100}) {
-    for (const size_t positions : {1, 2, 7, 65}) {
-      const size_t stride = head_dim + 6;
-      const auto query = RandomFloats(head_dim, 1);
-      const auto keys = RandomFloats(positions * stride, 2);
-      const auto values = RandomFloats(positions * stride, 3);
-      std::vector<float> scores(positions);
-      std::vector<float> output(head_dim);
-      AttendOneHead(query.data(), keys.data(), values.data(), stride, positions, head_dim,
-                    scores.data(), output.data());
-      const auto expected = Reference(query, keys, values, stride, positions);
-      for (size_t i = 0; i < head_dim; ++i) {
-        ASSERT_NEAR(output[i], expected[i], 1e-5) << head_dim << " x " << positions << " at " << i;
+TEST(AttentionTest, AgreesWithDoublePrecision) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    for (const size_t head_dim : {2, 8, 16, 24, 32, 64, 100}) {
+      for (const size_t start : {0, 1, 6, 64, 65}) {
+        for (const size_t tokens : {1, 2, 8, 21}) {
+          const size_t positions = start + tokens;
+          const Cache cache(*kernels, head_dim, positions, positions + 9);
+          const size_t stride = head_dim + 6;
+          const auto queries = RandomFloats(tokens * stride, 1);
+          std::vector<float> scores(AttentionScratch(positions));
+          std::vector<float> outputs(tokens * stride, 77.0F);
+          kernels->attend({queries.data(), stride, cache.keys.data(), cache.values.data(), head_dim,
+                           start, tokens, scores.data(), outputs.data(), stride});
+          for (size_t t = 0; t < tokens; ++t) {
+            const auto expected =
+                Reference(queries.data() + t * stride, cache, head_dim, start + t + 1);
+            for (size_t i = 0; i < stride; ++i) {
+              const double wanted = i < head_dim ? expected[i] : 77.0;
+              ASSERT_NEAR(outputs[t * stride + i], wanted, 1e-5)
+                  << kernels->name << " " << head_dim << " start " << start << " token " << t;
+            }
+          }
+        }
       }
     }
   }
 }
 
-TEST(Attention, LargeScoresDoNotOverflow) {
-  const std::vector<float> query = {300.0F, 0.0F};
-  const std::vector<float> keys = {300.0F, 0.0F, -300.0F, 0.0F};
-  const std::vector<float> values = {1.0F, 2.0F, 3.0F, 4.0F};
-  std::vector<float> scores(2);
-  std::vector<float> output(2);
-  AttendOneHead(query.data(), keys.data(), values.data(), 2, 2, 2, scores.data(), output.data());
-  EXPECT_FLOAT_EQ(output[0], 1.0F);
-  EXPECT_FLOAT_EQ(output[1], 2.0F);
+TEST(AttentionTest, LargeScoresDoNotOverflow) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    const std::vector<float> query = {300.0F, 0.0F};
+    const float keys[2][2] = {{300.0F, 0.0F}, {-300.0F, 0.0F}};
+    const float values[2][2] = {{1.0F, 2.0F}, {3.0F, 4.0F}};
+    std::vector<uint16_t> key_cache(KeyHalves(2, 2));
+    std::vector<uint16_t> value_cache(ValueHalves(2, 2));
+    for (size_t p = 0; p < 2; ++p) {
+      kernels->store_kv(keys[p], values[p], 2, p, key_cache.data(), value_cache.data());
+    }
+    std::vector<float> scores(AttentionScratch(2));
+    std::vector<float> output(2);
+    kernels->attend({query.data(), 2, key_cache.data(), value_cache.data(), 2, 1, 1, scores.data(),
+                     output.data(), 2});
+    EXPECT_FLOAT_EQ(output[0], 1.0F) << kernels->name;
+    EXPECT_FLOAT_EQ(output[1], 2.0F) << kernels->name;
+  }
+}
+
+TEST(AttentionTest, KeysAndValuesAreRoundedAsTheFormatDoes) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    const float odd[] = {1e-7F, -3e-6F, 65519.0F, 1e9F, 0.1F, -0.0F, 6.1e-5F, 5.9e-8F};
+    std::vector<uint16_t> keys(KeyHalves(1, 8));
+    std::vector<uint16_t> values(ValueHalves(1, 8));
+    kernels->store_kv(odd, odd, 8, 0, keys.data(), values.data());
+    for (size_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(keys[i * kKeyBlock], FloatToF16(odd[i])) << kernels->name << " " << odd[i];
+      EXPECT_EQ(values[i], FloatToF16(odd[i])) << kernels->name << " " << odd[i];
+    }
+  }
 }
 
 }  // namespace

@@ -21,14 +21,4 @@ void RopeAngles(const std::vector<double>& frequencies, uint32_t position, float
   }
 }
 
-void ApplyRope(const float* cosines, const float* sines, size_t head_dim, float* head) {
-  const size_t half = head_dim / 2;
-  for (size_t i = 0; i < half; ++i) {
-    const float first = head[i];
-    const float second = head[i + half];
-    head[i] = first * cosines[i] - second * sines[i];
-    head[i + half] = second * cosines[i] + first * sines[i];
-  }
-}
-
 }  // namespace elm

@@ -15,7 +15,4 @@ std::vector<double> RopeFrequencies(size_t head_dim, float theta);
 void RopeAngles(const std::vector<double>& frequencies, uint32_t position, float* cosines,
                 float* sines);
 
-// Rotates one head [head_dim] in place; cosines and sines hold head_dim / 2 values.
-void ApplyRope(const float* cosines, const float* sines, size_t head_dim, float* head);
-
 }  // namespace elm

@@ -1,16 +1,19 @@
 #include "toolchain/model/bundle_model.h"
 
+#include <cstring>
+#include <vector>
+
 #include "toolchain/base/error.h"
 
 namespace elm {
 namespace {
 
-// A bundle's tensors, row-major, as those of any other checkpoint.
+// A bundle's tensors as those of any other checkpoint: row-major, float32 whatever is stored.
 class BundleCheckpoint : public Checkpoint {
  public:
   explicit BundleCheckpoint(const Bundle& bundle) : bundle_(bundle) {
     for (const BundleTensor& tensor : bundle.view().tensors) {
-      tensors_.push_back({.spec = tensor.spec, .dtype = tensor.dtype});
+      tensors_.push_back({.spec = tensor.spec, .dtype = DType::kF32});
     }
   }
 
@@ -23,7 +26,9 @@ class BundleCheckpoint : public Checkpoint {
 
   Status Read(size_t tensor_index, std::span<std::byte> bytes) const override {
     const BundleTensor& tensor = bundle_.view().tensors[tensor_index];
-    UnpackTiles(tensor.layout, DTypeSize(tensor.dtype), tensor.bytes, bytes);
+    std::vector<float> values(bytes.size() / sizeof(float));
+    DecodeTensor(tensor, values);
+    std::memcpy(bytes.data(), values.data(), bytes.size());
     return Status::Ok();
   }
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/pretrain/adamw_kernels.h"
 #include "toolchain/pretrain/trainable_llama.h"
-#include "toolchain/pretrain/worker_pool.h"
 
 namespace elm {
 

@@ -1,6 +1,6 @@
 #include "toolchain/pretrain/adamw_kernels.h"
 
-#include "runtime/kernels/multiversion.h"
+#include "toolchain/pretrain/multiversion.h"
 
 namespace elm {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 #include "toolchain/base/error.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pretrain/batch_tensors.h"
 #include "toolchain/pretrain/bf16_kernels.h"
 
@@ -13,10 +13,7 @@ namespace {
 
 // A GPU computes one micro-batch at a time.
 size_t WorkerCount(const PretrainOptions& options) {
-  if (options.device != "cpu") return 1;
-  const size_t threads =
-      options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
-  return std::max<size_t>(1, threads);
+  return options.device == "cpu" ? ThreadsOrAll(options.threads) : 1;
 }
 
 AdamWOptions OptimizerOptions(const PretrainOptions& options) {
@@ -84,7 +81,7 @@ Trainer::Trainer(const PretrainOptions& options)
     : options_(options),
       model_(options.model, options.seed, ParseDevice(options.device),
              options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
-      pool_(WorkerCount(options)),
+      pool_(WorkerCount(options), [] { SetTorchThreads(1); }),
       optimizer_(model_, pool_, OptimizerOptions(options)) {
   for (size_t i = 0; i < pool_.threads(); ++i) replicas_.push_back(model_.Replica());
 }

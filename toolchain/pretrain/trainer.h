@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/pretrain/adamw.h"
 #include "toolchain/pretrain/pretrain_options.h"
 #include "toolchain/pretrain/trainable_llama.h"
 #include "toolchain/pretrain/training_stream.h"
-#include "toolchain/pretrain/worker_pool.h"
 
 namespace elm {
 

@@ -37,7 +37,7 @@ inline LevelTable TinyLevels() {
   return table;
 }
 
-inline BundleContents TinyContents(DType weights = DType::kF16) {
+inline BundleContents TinyContents(WeightType weights = WeightType::kF16) {
   BundleContents contents;
   contents.config = TinyConfig();
   contents.levels = TinyLevels();

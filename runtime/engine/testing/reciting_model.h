@@ -33,7 +33,7 @@ inline BundleContents RecitingContents(uint32_t context = 32) {
   contents.generation.add_bos = true;
   contents.generation.stop_ids = {2};
   contents.tokenizer_model = TinyTokenizerModel();
-  contents.weights = DType::kF16;
+  contents.weights = WeightType::kF16;
   return contents;
 }
 

@@ -43,7 +43,7 @@ inline LevelTable SmallLevels() {
   return table;
 }
 
-inline BundleContents SmallContents(DType weights = DType::kF32) {
+inline BundleContents SmallContents(WeightType weights = WeightType::kF32) {
   BundleContents contents;
   contents.config = SmallConfig();
   contents.levels = SmallLevels();
@@ -56,7 +56,7 @@ inline BundleContents SmallContents(DType weights = DType::kF32) {
 }
 
 // Reproducible values that keep activations near 1; norms near 1.
-inline std::vector<float> SmallTensor(const TensorSpec& spec, DType weights) {
+inline std::vector<float> SmallTensor(const TensorSpec& spec, WeightType weights) {
   std::mt19937_64 engine(Hash64(std::as_bytes(std::span(spec.name))));
   std::vector<float> values(spec.rows * spec.columns);
   const double scale = spec.is_vector() ? 0.5 : 2.0 / std::sqrt(static_cast<double>(spec.columns));
@@ -65,9 +65,10 @@ inline std::vector<float> SmallTensor(const TensorSpec& spec, DType weights) {
     value = static_cast<float>((spec.is_vector() ? 1.0 : 0.0) + scale * uniform);
   }
   if (spec.is_vector()) return values;
-  std::vector<std::byte> bytes(values.size() * DTypeSize(weights));
-  EncodeFromFloat(weights, values, bytes.data());
-  DecodeToFloat(weights, bytes.data(), values);
+  const DType dtype = ElementType(weights);
+  std::vector<std::byte> bytes(values.size() * DTypeSize(dtype));
+  EncodeFromFloat(dtype, values, bytes.data());
+  DecodeToFloat(dtype, bytes.data(), values);
   return values;
 }
 
@@ -145,6 +146,10 @@ class ReferenceModel {
     return output;
   }
 
+  static void RoundToF16(Vector& values) {
+    for (double& value : values) value = F16ToFloat(FloatToF16(static_cast<float>(value)));
+  }
+
   void Rotate(Vector& heads, size_t position) const {
     const size_t half = config_.head_dim / 2;
     for (size_t head = 0; head < heads.size(); head += config_.head_dim) {
@@ -173,6 +178,8 @@ class ReferenceModel {
                                slice.kv_heads * dim, normed));
       Rotate(queries.back(), t);
       Rotate(keys.back(), t);
+      RoundToF16(keys.back());  // as the KV cache keeps them
+      RoundToF16(values.back());
     }
     for (size_t t = 0; t < residual.size(); ++t) {
       Vector attended(slice.query_heads * dim, 0.0);

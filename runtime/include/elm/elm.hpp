@@ -83,6 +83,7 @@ class Session {
   struct Options {
     std::string level = "1.0";
     uint32_t context = 0;  // most tokens held; 0 is the model's own limit
+    uint32_t threads = 0;  // the caller's own included; 0: one for each core, which is also the most
   };
   static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model,
                                                  const Options& options);
@@ -140,13 +141,16 @@ struct GenerateOptions {
   uint32_t max_tokens = 256;
   SamplingOptions sampling = {};
   bool ignore_stop = false;  // do not end at the bundle's stop ids
+  // The answer ends before the first of these texts, wherever token borders fall. Each is UTF-8 and
+  // not empty.
+  std::vector<std::string> stop_texts = {};
 };
 
 struct GenerateResult {
   enum class Finish { kLength, kStop, kContext, kCancelled };
   std::string text;  // whole characters only
   std::vector<uint32_t> prompt_ids;
-  std::vector<uint32_t> ids;  // without the stop id
+  std::vector<uint32_t> ids;  // without the stop id, but with those of a stop text
   Finish finish = Finish::kLength;
   double tokenize_ms = 0;
   double ttft_ms = 0;  // from the call to the first token: tokenizing and prefill
@@ -155,7 +159,8 @@ struct GenerateResult {
 const char* FinishName(GenerateResult::Finish finish);
 
 // Called once per token with the text that it completes, whole UTF-8 characters only: empty while a
-// character is incomplete. Returns false to stop.
+// character, or what may become a stop text, is incomplete. With stop texts it is called once more
+// at the end when something was still held back. Returns false to stop.
 using TextSink = std::function<bool(std::string_view text)>;
 
 // Tokenizes (with BOS where the bundle says so), prefills and decodes. The session is Reset()

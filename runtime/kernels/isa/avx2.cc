@@ -1,0 +1,87 @@
+// AVX2 with FMA and F16C: x86 since 2013.
+#include <immintrin.h>
+
+#include "runtime/kernels/isa/table.h"
+
+namespace elm {
+namespace {
+
+struct Avx2 {
+  static constexpr const char* kName = "avx2";
+  static constexpr const char* kDescription = "AVX2 with FMA and F16C";
+  static constexpr bool kBf16Products = false;
+  static constexpr size_t kBlockRows = 1;
+  static constexpr size_t kBlockTokens = 4;
+
+  struct Codes {
+    __m256i part[2];
+  };
+  struct Sums {
+    __m256i part[2];
+  };
+  using Four = __m256i;
+
+  static constexpr int32_t kCodeOffset(WeightType) { return 0; }
+
+  static ELM_INLINE void Fill(int32_t value, Sums& sums) {
+    sums.part[0] = sums.part[1] = _mm256_set1_epi32(value);
+  }
+  static ELM_INLINE __m256i Load(const std::byte* bytes) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  }
+  static ELM_INLINE void LoadCodes(const std::byte* bytes, Codes& codes) {
+    const __m256i zero = _mm256_set1_epi8(static_cast<char>(ZeroPoint(WeightType::kQ8)));
+    for (size_t i = 0; i < 2; ++i) codes.part[i] = _mm256_sub_epi8(Load(bytes + 32 * i), zero);
+  }
+  static ELM_INLINE void LoadNibbles(const std::byte* bytes, Codes& even, Codes& odd) {
+    const __m256i mask = _mm256_set1_epi8(0x0f);
+    const __m256i zero = _mm256_set1_epi8(static_cast<char>(ZeroPoint(WeightType::kQ4)));
+    for (size_t i = 0; i < 2; ++i) {
+      const __m256i both = Load(bytes + 32 * i);
+      even.part[i] = _mm256_sub_epi8(_mm256_and_si256(both, mask), zero);
+      odd.part[i] = _mm256_sub_epi8(_mm256_and_si256(_mm256_srli_epi16(both, 4), mask), zero);
+    }
+  }
+  static ELM_INLINE void LoadFour(const int8_t* inputs, Four& four) {
+    int32_t bits;
+    std::memcpy(&bits, inputs, sizeof bits);
+    four = _mm256_set1_epi32(bits);
+  }
+  // |codes| times the inputs with the codes' signs: pairs of products stay below 2^15.
+  static ELM_INLINE void Dot(const Codes& codes, const Four& four, Sums& sums) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (size_t i = 0; i < 2; ++i) {
+      const __m256i magnitudes = _mm256_sign_epi8(codes.part[i], codes.part[i]);
+      const __m256i inputs = _mm256_sign_epi8(four, codes.part[i]);
+      const __m256i pairs = _mm256_maddubs_epi16(magnitudes, inputs);
+      sums.part[i] = _mm256_add_epi32(sums.part[i], _mm256_madd_epi16(pairs, ones));
+    }
+  }
+  static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
+    for (size_t i = 0; i < 2; ++i) {
+      const __m256 floats = _mm256_cvtepi32_ps(sums.part[i]);
+      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 32 * i, &floats, sizeof floats);
+    }
+  }
+  static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
+    for (size_t i = 0; i < 2; ++i) {
+      const __m256 floats =
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 8 * i)));
+      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 32 * i, &floats, sizeof floats);
+    }
+  }
+  static ELM_INLINE void NarrowToF16(const Lanes& lanes, uint16_t* halves) {
+    for (size_t i = 0; i < 2; ++i) {
+      __m256 floats;
+      std::memcpy(&floats, reinterpret_cast<const std::byte*>(&lanes) + 32 * i, sizeof floats);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(halves + 8 * i),
+                       _mm256_cvtps_ph(floats, _MM_FROUND_TO_NEAREST_INT));
+    }
+  }
+};
+
+}  // namespace
+
+const KernelTable kAvx2Kernels = MakeKernelTable<Avx2>();
+
+}  // namespace elm

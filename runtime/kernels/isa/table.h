@@ -1,0 +1,34 @@
+// The table of one instruction set.
+#pragma once
+
+#include "runtime/kernels/isa/attention.h"
+#include "runtime/kernels/isa/elementwise.h"
+#include "runtime/kernels/isa/product.h"
+#include "runtime/kernels/kernels.h"
+
+namespace elm {
+
+template <typename Isa>
+constexpr KernelTable MakeKernelTable() {
+  return {.name = Isa::kName,
+          .description = Isa::kDescription,
+          .bf16_products = Isa::kBf16Products,
+          .product = Multiply<Isa>,
+          .quantise = Quantise<Isa>,
+          .to_bf16 = ToBf16<Isa>,
+          .rms_norm = RmsNormRow<Isa>,
+          .swiglu = SwiGluRow<Isa>,
+          .rope = RotateHead<Isa>,
+          .store_kv = StoreKv<Isa>,
+          .attend = Attend<Isa>};
+}
+
+// Defined in the file of that instruction set, where the build has it.
+extern const KernelTable kScalarKernels;
+extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx512Kernels;
+extern const KernelTable kNeonKernels;
+extern const KernelTable kDotprodKernels;
+extern const KernelTable kI8mmKernels;
+
+}  // namespace elm

@@ -1,0 +1,113 @@
+// The arithmetic of a forward pass, as one table of functions for each instruction set. The table
+// is chosen once; all others call through it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "formats/base/status.h"
+#include "runtime/kernels/matrix.h"
+
+namespace elm {
+
+// Rows of activations or results, `stride` floats apart.
+struct InputRows {
+  const float* data;
+  size_t stride;
+};
+struct OutputRows {
+  float* data;
+  size_t stride;
+};
+
+// What a product multiplies with: activations in the form that the weights' type wants.
+enum class InputForm {
+  kFloat,      // as they are
+  kBf16,       // rounded to bf16
+  kQuantised,  // 8-bit integers, one scale for each token and group
+};
+
+// Activations of `tokens` tokens made ready for products; the buffers belong to an InputBuffer.
+struct Inputs {
+  InputForm form = InputForm::kFloat;
+  size_t tokens = 0;
+  size_t columns = 0;          // inputs that are there; whoever reads on finds zeros
+  InputRows floats = {};       // kFloat
+  uint16_t* halves = nullptr;  // kBf16: [tokens, stride]
+  int8_t* codes = nullptr;     // kQuantised: [tokens, stride]
+  size_t stride = 0;           // elements of halves or codes between tokens
+  size_t group = 0;            // kQuantised: inputs that share a scale
+  size_t groups = 0;           // per token
+  float* scales = nullptr;     // [tokens, groups]
+  int32_t* sums = nullptr;     // [tokens, groups]: of the codes
+};
+
+// outputs[t, rows] (+)= matrix[rows, 0:kept_inputs] inputs[t, 0:kept_inputs], for the outputs of
+// the tile rows [first_tile_row, end_tile_row) that are below kept_outputs. Nothing else is
+// written, and a tile row's results do not depend on which others are asked for.
+struct Product {
+  const Matrix* matrix;
+  const Inputs* inputs;
+  size_t kept_outputs;
+  size_t kept_inputs;
+  size_t first_tile_row;
+  size_t end_tile_row;
+  bool accumulate;  // add to what `outputs` holds
+  OutputRows outputs;
+};
+
+// Attention of some tokens of one query head over a KV head's cache (kv_layout.h).
+struct AttentionTask {
+  const float* queries;  // [tokens, query_stride], head_dim floats each
+  size_t query_stride;
+  const uint16_t* keys;    // f16, kv_layout.h
+  const uint16_t* values;  // f16, [positions, head_dim]
+  size_t head_dim;
+  size_t start;  // position of the first token: token t sees positions 0 .. start + t
+  size_t tokens;
+  float* scores;   // scratch, AttentionScratch(context) floats
+  float* outputs;  // [tokens, output_stride]
+  size_t output_stride;
+};
+
+struct KernelTable {
+  const char* name;         // "avx512"
+  const char* description;  // the instructions that it uses
+  bool bf16_products;       // bf16 weights multiply rounded activations (InputForm::kBf16)
+
+  void (*product)(const Product&);
+
+  // codes[0:padded] of one row, zero behind `columns`; scales and sums per group.
+  void (*quantise)(const float* row, size_t columns, size_t padded, size_t group, int8_t* codes,
+                   float* scales, int32_t* sums);
+  void (*to_bf16)(const float* row, size_t columns, size_t padded, uint16_t* halves);
+
+  // outputs[i] = weights[i] * inputs[i] / sqrt(mean(inputs^2) + epsilon) (Zhang and Sennrich 2019).
+  void (*rms_norm)(const float* inputs, const float* weights, size_t width, float epsilon,
+                   float* outputs);
+  // gate[i] = silu(gate[i]) * up[i] with silu(x) = x / (1 + exp(-x)) (Shazeer 2020).
+  void (*swiglu)(float* gate, const float* up, size_t count);
+  // Rotates one head in place (Su et al. 2021), dimension i together with i + head_dim / 2.
+  void (*rope)(const float* cosines, const float* sines, size_t head_dim, float* head);
+  // Stores one token's key and value of one head into its cache.
+  void (*store_kv)(const float* key, const float* value, size_t head_dim, size_t position,
+                   uint16_t* keys, uint16_t* values);
+  void (*attend)(const AttentionTask&);
+};
+
+// The instruction sets that this build has kernels for, best first; the last one runs everywhere.
+std::span<const KernelTable* const> AllKernels();
+// Whether this machine runs them.
+bool IsSupported(const KernelTable& kernels);
+
+// By name. kUnsupported when this machine lacks the instructions, kInvalidArgument with the list of
+// names when there is none of that name.
+Result<const KernelTable*> FindKernels(std::string_view name);
+
+// The best for this machine, or the one that the environment variable ELM_FORCE_ISA names. The
+// choice is made once.
+Result<const KernelTable*> ChooseKernels();
+
+}  // namespace elm

@@ -1,0 +1,18 @@
+// The instruction sets that this machine can test.
+#pragma once
+
+#include <vector>
+
+#include "runtime/kernels/kernels.h"
+
+namespace elm::testing {
+
+inline std::vector<const KernelTable*> SupportedKernels() {
+  std::vector<const KernelTable*> supported;
+  for (const KernelTable* kernels : AllKernels()) {
+    if (IsSupported(*kernels)) supported.push_back(kernels);
+  }
+  return supported;
+}
+
+}  // namespace elm::testing
