@@ -84,7 +84,8 @@ PrepareOptions ToOptions(const Flags& flags) {
       AutoOr("--unit", flags.policy, ParseUnitPolicy(flags.policy), "kv-group, query-head");
   options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
                           "sequence, squared, token, weight-gradient, exact");
-  options.weights = AutoOr("--weights", flags.weights, ParseDType(flags.weights), "f32, f16, bf16");
+  options.weights =
+      AutoOr("--weights", flags.weights, ParseWeightType(flags.weights), "f32, f16, bf16");
   return options;
 }
 

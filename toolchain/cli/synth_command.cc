@@ -37,7 +37,7 @@ void Run(const Flags& flags) {
   ModelConfig config = FindShape(flags.shape).config;
   if (flags.layers != 0) config.layers = flags.layers;
   ThrowIfError(Validate(config));
-  const std::optional<DType> weights = ParseDType(flags.weights);
+  const std::optional<WeightType> weights = ParseWeightType(flags.weights);
   if (!weights) {
     throw Error(InvalidArgument("--weights is \"", flags.weights, "\", expected f32, f16 or bf16"));
   }

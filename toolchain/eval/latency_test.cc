@@ -18,7 +18,7 @@ class LatencyTest : public ::testing::Test {
   LatencyTest() {
     const MemoryCheckpoint checkpoint(TinyConfig(), 1);
     const UnitOrder order = RandomOrder(checkpoint.config(), /*whole_groups=*/true, 1);
-    bundle_ = WriteRandomBundle(checkpoint, order, DType::kF32, folder_.Path("m.elm"));
+    bundle_ = WriteRandomBundle(checkpoint, order, WeightType::kF32, folder_.Path("m.elm"));
     model_ = ValueOrThrow(Model::FromBundle(bundle_));
   }
 

@@ -69,8 +69,8 @@ class ScoringEngineTest : public ::testing::Test {
   const ModelConfig config_ = TinyConfig();
   const testing::TemporaryDirectory directory_;
   const std::shared_ptr<const Bundle> bundle_ =
-      WriteRandomBundle(MemoryCheckpoint(config_, 5), RandomOrder(config_, false, 6), DType::kF16,
-                        directory_.Path("model.elm"));
+      WriteRandomBundle(MemoryCheckpoint(config_, 5), RandomOrder(config_, false, 6),
+                        WeightType::kF16, directory_.Path("model.elm"));
   const Llama model_ = LoadBundleModel(*bundle_, torch::kCPU, torch::kFloat32);
 };
 

@@ -21,7 +21,7 @@ class BundleModelTest : public ::testing::Test {
   BundleModelTest() { SetTorchThreads(1); }
 
   // The checkpoint's weights in stored order.
-  std::shared_ptr<const Bundle> Write(const MemoryCheckpoint& checkpoint, DType weights) {
+  std::shared_ptr<const Bundle> Write(const MemoryCheckpoint& checkpoint, WeightType weights) {
     return WriteRandomBundle(checkpoint, order_, weights, directory_.Path("model.elm"));
   }
 
@@ -34,7 +34,7 @@ class BundleModelTest : public ::testing::Test {
 TEST_F(BundleModelTest, GivesTheLogitsOfTheReorderedModelAtEveryLevel) {
   const MemoryCheckpoint checkpoint(config_, 4);
   const Llama expected = Llama::Load(checkpoint, torch::kCPU, torch::kFloat32).Reordered(order_);
-  const auto bundle = Write(checkpoint, DType::kF32);
+  const auto bundle = Write(checkpoint, WeightType::kF32);
   const Llama model = LoadBundleModel(*bundle, torch::kCPU, torch::kFloat32);
   for (const Level& level : bundle->levels().levels) {
     EXPECT_EQ(MaxDifference(model.Logits(ids_, {.level = &level}),
@@ -46,8 +46,9 @@ TEST_F(BundleModelTest, GivesTheLogitsOfTheReorderedModelAtEveryLevel) {
 TEST_F(BundleModelTest, StoredTypesGiveTheirRoundedValues) {
   const MemoryCheckpoint checkpoint(config_, 4);
   const Llama exact = Llama::Load(checkpoint, torch::kCPU, torch::kFloat32).Reordered(order_);
-  for (const auto& [dtype, error] : {std::pair(DType::kF16, 0x1p-11), {DType::kBf16, 0x1p-8}}) {
-    const Llama model = LoadBundleModel(*Write(checkpoint, dtype), torch::kCPU, torch::kFloat32);
+  for (const auto& [weights, error] :
+       {std::pair(WeightType::kF16, 0x1p-11), {WeightType::kBf16, 0x1p-8}}) {
+    const Llama model = LoadBundleModel(*Write(checkpoint, weights), torch::kCPU, torch::kFloat32);
     const torch::Tensor difference = (model.layers[1].down - exact.layers[1].down).abs();
     EXPECT_TRUE((difference <= exact.layers[1].down.abs() * error).all().item<bool>());
     EXPECT_GT(difference.max().item<double>(), 0);
@@ -55,7 +56,7 @@ TEST_F(BundleModelTest, StoredTypesGiveTheirRoundedValues) {
 }
 
 TEST_F(BundleModelTest, AWeightThatIsNotFiniteIsNamedWithItsBundle) {
-  const auto sound = Write(MemoryCheckpoint(config_, 4), DType::kF32);
+  const auto sound = Write(MemoryCheckpoint(config_, 4), WeightType::kF32);
   const uint64_t offset = sound->FindTensor(TensorRole::kQuery, 1)->offset;
   {
     std::fstream file(sound->path(), std::ios::binary | std::ios::in | std::ios::out);

@@ -56,11 +56,11 @@ void CompareWindow(Session& session, std::span<const uint32_t> ids, const torch:
 }  // namespace
 
 std::vector<LevelAgreement> CompareWithRuntime(
-    Llama original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
+    Llama original, const ElasticPlan& plan, WeightType weights, const std::string& bundle_path,
     const TokenWindows& windows, const std::function<void(size_t done, size_t total)>& progress) {
   const torch::NoGradGuard no_grad;
   original = original.Reordered(plan.order);
-  RoundMatrices(original, weights);
+  RoundMatrices(original, ElementType(weights));
   const Llama& reference = original;
   const auto model = ValueOrThrow(Model::Load(bundle_path));
   const auto session = ValueOrThrow(Session::Create(model, {}));

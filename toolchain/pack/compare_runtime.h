@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "datasets/token_windows.h"
-#include "formats/base/dtype.h"
+#include "formats/elm/weight_type.h"
 #include "formats/workspace/plan_file.h"
 #include "toolchain/model/llama.h"
 
@@ -26,7 +26,7 @@ struct LevelAgreement {
 // memory at the peak, while units are reordered, not three. Throws elm::Error when the bundle
 // cannot be opened or the runtime refuses.
 std::vector<LevelAgreement> CompareWithRuntime(
-    Llama original, const ElasticPlan& plan, DType weights, const std::string& bundle_path,
+    Llama original, const ElasticPlan& plan, WeightType weights, const std::string& bundle_path,
     const TokenWindows& windows,
     const std::function<void(size_t done, size_t total)>& progress = {});
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "formats/base/dtype.h"
+#include "formats/elm/weight_type.h"
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/elm/bundle_writer.h"
 #include "formats/workspace/plan_file.h"
@@ -14,7 +14,7 @@
 namespace elm {
 
 struct PackOptions {
-  DType weights = DType::kF16;
+  WeightType weights = WeightType::kF16;
   GenerationConfig generation;
   std::string tokenizer_model;  // serialised SentencePiece model
   std::string provenance_json;  // where the model comes from; must not hold paths or times

@@ -70,7 +70,7 @@ TokenWindows RandomWindows(const ModelConfig& config, size_t count, uint32_t len
   return windows;
 }
 
-PackOptions OptionsOf(DType weights) {
+PackOptions OptionsOf(WeightType weights) {
   PackOptions options;
   options.weights = weights;
   return options;
@@ -84,13 +84,13 @@ TEST_F(PackTest, TheRuntimeAgreesWithLibTorchAtEveryLevelAndType) {
     const TokenWindows windows = RandomWindows(config, 2, 33);
     for (const UnitPolicy policy : {UnitPolicy::kKvGroup, UnitPolicy::kQueryHead}) {
       const ElasticPlan plan = RandomPlan(config, policy);
-      for (const DType dtype : {DType::kF32, DType::kF16, DType::kBf16}) {
-        PackBundle(*checkpoint, plan, OptionsOf(dtype), bundle_);
+      for (const WeightType weights : {WeightType::kF32, WeightType::kF16, WeightType::kBf16}) {
+        PackBundle(*checkpoint, plan, OptionsOf(weights), bundle_);
         for (const LevelAgreement& level :
-             CompareWithRuntime(original, plan, dtype, bundle_, windows)) {
+             CompareWithRuntime(original, plan, weights, bundle_, windows)) {
           EXPECT_LE(level.max_logit_difference, 1e-3)
-              << model << " " << UnitPolicyName(policy) << " " << DTypeName(dtype) << " level "
-              << LevelName(level.name_permille);
+              << model << " " << UnitPolicyName(policy) << " " << WeightTypeName(weights)
+              << " level " << LevelName(level.name_permille);
           EXPECT_NEAR(level.runtime_nll, level.torch_nll, 1e-4);
         }
       }
@@ -101,12 +101,12 @@ TEST_F(PackTest, TheRuntimeAgreesWithLibTorchAtEveryLevelAndType) {
 TEST_F(PackTest, ADisagreementIsSeen) {
   const auto checkpoint = ValueOrThrow(OpenCheckpoint(assets_ + "/models/stories260K/hf"));
   const ElasticPlan plan = RandomPlan(checkpoint->config(), UnitPolicy::kKvGroup);
-  PackBundle(*checkpoint, plan, OptionsOf(DType::kF32), bundle_);
+  PackBundle(*checkpoint, plan, OptionsOf(WeightType::kF32), bundle_);
   Llama wrong = Llama::Load(*checkpoint, torch::kCPU, torch::kFloat32);
   const torch::NoGradGuard no_grad;
   wrong.layers[2].up = wrong.layers[2].up.clone();
   wrong.layers[2].up[plan.order.layers[2].neurons[0]] *= 1.5;
-  const auto levels = CompareWithRuntime(wrong, plan, DType::kF32, bundle_,
+  const auto levels = CompareWithRuntime(wrong, plan, WeightType::kF32, bundle_,
                                          RandomWindows(checkpoint->config(), 1, 17));
   EXPECT_GT(levels.back().max_logit_difference, 1e-3);
 }
@@ -131,7 +131,7 @@ class GoldenTest : public PackTest, public ::testing::WithParamInterface<Form> {
     plan.levels = FullLevelOnly(checkpoint->config());
     plan.order = IdentityOrder(checkpoint->config());
     PackOptions options;
-    options.weights = DType::kF32;
+    options.weights = WeightType::kF32;
     options.tokenizer_model =
         ValueOrThrow(ReadFile(models + GetParam().tokenizer, uint64_t{1} << 24));
     PackBundle(*checkpoint, plan, options, bundle_);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/base/dtype.h"
+#include "formats/elm/weight_type.h"
 #include "formats/elm/bundle_writer.h"
 #include "formats/model/model_config.h"
 
@@ -24,7 +24,7 @@ const std::vector<NamedShape>& NamedShapes();
 const NamedShape& FindShape(std::string_view name);
 
 struct SynthesizeOptions {
-  DType weights = DType::kF16;
+  WeightType weights = WeightType::kF16;
   uint64_t seed = 1;
   std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
   double anchor_share = 0.2;

@@ -12,7 +12,7 @@ namespace elm {
 namespace {
 
 nlohmann::json Inputs(RunContext& context) {
-  return {{"weights", DTypeName(context.weights())}, {"output", context.options().output}};
+  return {{"weights", WeightTypeName(context.weights())}, {"output", context.options().output}};
 }
 
 std::vector<std::string> Outputs(RunContext& context) { return {context.options().output}; }

@@ -46,7 +46,7 @@ nlohmann::json ToJson(const PrepareOptions& options) {
       {"policy", options.policy ? UnitPolicyName(*options.policy) : "auto"},
       {"metric", options.metric ? ScoreMetricName(*options.metric) : "auto"},
       {"neuron_snap", options.neuron_snap},
-      {"weights", options.weights ? DTypeName(*options.weights) : "auto"},
+      {"weights", options.weights ? WeightTypeName(*options.weights) : "auto"},
       {"device", options.device},
       {"dtype", options.dtype},
       {"threads", options.threads},

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/base/dtype.h"
+#include "formats/elm/weight_type.h"
 #include "formats/workspace/scores.h"
 #include "toolchain/plan/plan.h"
 
@@ -44,7 +44,7 @@ struct PrepareOptions {
   uint32_t neuron_snap = 32;
 
   // Pack.
-  std::optional<DType> weights;  // empty: bf16 where the checkpoint is bf16, else f16
+  std::optional<WeightType> weights;  // empty: bf16 where the checkpoint is bf16, else f16
 
   // The machine.
   std::string device = "cpu";     // "cpu", "cuda", "cuda:1"

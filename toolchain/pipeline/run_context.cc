@@ -74,12 +74,12 @@ GenerationConfig RunContext::generation() {
   return generation;
 }
 
-DType RunContext::weights() {
+WeightType RunContext::weights() {
   if (options_.weights) return *options_.weights;
   for (const CheckpointTensor& tensor : checkpoint().tensors()) {
-    if (tensor.dtype == DType::kBf16) return DType::kBf16;
+    if (tensor.dtype == DType::kBf16) return WeightType::kBf16;
   }
-  return DType::kF16;
+  return WeightType::kF16;
 }
 
 const std::vector<FileFingerprint>& RunContext::inputs() {

@@ -37,7 +37,7 @@ class RunContext {
   const Tokenizer& tokenizer();
   // BOS, stop ids and chat template: the checkpoint's own words, else the tokenizer's.
   GenerationConfig generation();
-  DType weights();  // in the bundle
+  WeightType weights();  // in the bundle
 
   // Size and SHA-256 of every input file: checkpoint, tokenizer, text. Measured once.
   const std::vector<FileFingerprint>& inputs();

@@ -27,7 +27,7 @@ inline LevelTable TwoLevels(const ModelConfig& config, const UnitOrder& order) {
 
 // Writes the checkpoint's weights in `order` and opens the result.
 inline std::shared_ptr<const Bundle> WriteRandomBundle(const MemoryCheckpoint& checkpoint,
-                                                       const UnitOrder& order, DType weights,
+                                                       const UnitOrder& order, WeightType weights,
                                                        const std::string& path) {
   const ModelConfig& config = checkpoint.config();
   BundleContents contents;
