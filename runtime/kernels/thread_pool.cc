@@ -33,11 +33,16 @@ void AwaitChange(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
-Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(size_t threads) {
+Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(size_t threads,
+                                                       const CpuTopology& topology) {
   std::unique_ptr<ThreadPool> pool(new ThreadPool());
+  const std::vector<int> cores = topology.FastestCores(threads);
   for (size_t i = 1; i < threads; ++i) {
     try {
-      pool->workers_.emplace_back([raw = pool.get(), i] { raw->Serve(i); });
+      pool->workers_.emplace_back([raw = pool.get(), i, cores] {
+        RunOnCores(cores);
+        raw->Serve(i);
+      });
     } catch (const std::system_error&) {
       return Status(StatusCode::kOutOfMemory,
                     StrCat("the system gives ", i, " threads, ", threads, " were asked for"));

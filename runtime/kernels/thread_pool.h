@@ -10,13 +10,17 @@
 #include <vector>
 
 #include "formats/base/status.h"
+#include "runtime/kernels/cpu_topology.h"
 
 namespace elm {
 
 class ThreadPool {
  public:
-  // `threads` in all, the caller's own included; at least 1. Fails when the system gives no more.
-  static Result<std::unique_ptr<ThreadPool>> Create(size_t threads);
+  // `threads` in all, the caller's own included; at least 1. Where some cores are faster than
+  // others, the pool's own threads keep to as many of the fastest as there are threads; the caller
+  // may go where it likes. Fails when the system gives no more threads.
+  static Result<std::unique_ptr<ThreadPool>> Create(
+      size_t threads, const CpuTopology& topology = CpuTopology::OfThisProcess());
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
