@@ -1,6 +1,7 @@
 // Everything between products, on every instruction set that this machine has.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -69,28 +70,32 @@ TEST(SwiGluTest, LargeInputsStayFinite) {
   }
 }
 
-TEST(QuantiseTest, CodesAreNearestAndBehindTheRowAllIsZero) {
+TEST(QuantiseTest, IntegersAreNearestAndBehindTheRowAllIsZero) {
   for (const KernelTable* kernels : SupportedKernels()) {
     for (const size_t group : {8, 32, 64}) {
       for (const size_t columns : {1, 7, 64, 70, 200}) {
-        const size_t padded = (columns + group - 1) / group * group;
-        const auto row = RandomFloats(columns, 4);
-        std::vector<int8_t> codes(padded, 99);
-        std::vector<float> scales(padded / group);
-        std::vector<int32_t> sums(padded / group);
-        kernels->quantise(row.data(), columns, padded, group, codes.data(), scales.data(),
-                          sums.data());
-        std::vector<int32_t> expected_sums(padded / group);
-        for (size_t k = 0; k < padded; ++k) {
-          expected_sums[k / group] += codes[k];
-          if (k >= columns) {
-            ASSERT_EQ(codes[k], 0) << kernels->name;
-            continue;
+        for (const size_t width : {1, 3}) {
+          const size_t groups = (columns + group - 1) / group;
+          const auto row = RandomFloats(columns, 4);
+          std::vector<uint32_t> cells(groups * group / 4 * width, 0x63636363);
+          std::vector<float> scales(groups * width);
+          std::vector<int32_t> sums(groups * width);
+          kernels->quantise(row.data(), columns, group, groups, width, cells.data(), scales.data(),
+                            sums.data());
+          std::vector<int32_t> expected_sums(groups);
+          for (size_t k = 0; k < groups * group; ++k) {
+            const uint32_t cell = cells[k / 4 * width];
+            const auto code = static_cast<int8_t>(cell >> (8 * (k % 4)));
+            expected_sums[k / group] += code;
+            if (k >= columns) {
+              ASSERT_EQ(code, 0) << kernels->name;
+              continue;
+            }
+            const float scale = scales[k / group * width];
+            ASSERT_NEAR(code * scale, row[k], scale * 0.501F) << kernels->name << " " << k;
           }
-          const float scale = scales[k / group];
-          ASSERT_NEAR(codes[k] * scale, row[k], scale * 0.501F) << kernels->name << " " << k;
+          for (size_t g = 0; g < groups; ++g) EXPECT_EQ(sums[g * width], expected_sums[g]);
         }
-        EXPECT_EQ(sums, expected_sums) << kernels->name;
       }
     }
   }
@@ -99,26 +104,40 @@ TEST(QuantiseTest, CodesAreNearestAndBehindTheRowAllIsZero) {
 TEST(QuantiseTest, ZerosGiveZeros) {
   const std::vector<float> row(32, 0.0F);
   for (const KernelTable* kernels : SupportedKernels()) {
-    std::vector<int8_t> codes(32, 5);
+    std::vector<uint32_t> cells(8, 5);
     float scale = 1;
     int32_t sum = 1;
-    kernels->quantise(row.data(), 32, 32, 32, codes.data(), &scale, &sum);
-    EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
+    kernels->quantise(row.data(), 32, 32, 1, 1, cells.data(), &scale, &sum);
+    EXPECT_EQ(cells, std::vector<uint32_t>(8, 0));
     EXPECT_EQ(scale, 0.0F);
     EXPECT_EQ(sum, 0);
   }
 }
 
-TEST(ToBf16Test, RoundsAsTheFormatDoes) {
+TEST(PackBf16Test, RoundsAsTheFormatDoes) {
   for (const KernelTable* kernels : SupportedKernels()) {
     for (const size_t columns : {1, 15, 16, 33}) {
+      const size_t cells = (columns + 5) / 2;
       const auto row = RandomFloats(columns, 6);
-      std::vector<uint16_t> halves(columns + 5, 0xffff);
-      kernels->to_bf16(row.data(), columns, columns + 5, halves.data());
-      for (size_t k = 0; k < halves.size(); ++k) {
-        ASSERT_EQ(halves[k], k < columns ? FloatToBf16(row[k]) : 0) << kernels->name << " " << k;
+      std::vector<uint32_t> packed(cells * 2, 0xffffffff);
+      kernels->pack_bf16(row.data(), columns, cells, 2, packed.data());
+      for (size_t k = 0; k < cells * 2; ++k) {
+        const auto half = static_cast<uint16_t>(packed[k / 2 * 2] >> (16 * (k % 2)));
+        ASSERT_EQ(half, k < columns ? FloatToBf16(row[k]) : 0) << kernels->name << " " << k;
       }
     }
+  }
+}
+
+TEST(PackFloatsTest, CopiesAndPads) {
+  const std::vector<float> row = {1.5F, -2.0F};
+  for (const KernelTable* kernels : SupportedKernels()) {
+    std::vector<uint32_t> packed(6, 7);
+    kernels->pack_floats(row.data(), 2, 3, 2, packed.data());
+    EXPECT_EQ(std::bit_cast<float>(packed[0]), 1.5F);
+    EXPECT_EQ(std::bit_cast<float>(packed[2]), -2.0F);
+    EXPECT_EQ(packed[4], 0U);
+    EXPECT_EQ(packed[1], 7U);
   }
 }
 

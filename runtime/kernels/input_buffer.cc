@@ -1,5 +1,6 @@
 #include "runtime/kernels/input_buffer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "formats/base/checked_math.h"
@@ -7,17 +8,23 @@
 namespace elm {
 namespace {
 
-// Groups have at least this many inputs, and at most layout::kMaxTileColumns.
+// Groups have at least this many inputs.
 constexpr size_t kSmallestGroup = 8;
+
+InputForm FormFor(const KernelTable& kernels, WeightType type) {
+  if (IsQuantised(type)) return InputForm::kQuantised;
+  const bool rounds = type == WeightType::kBf16 && kernels.bf16_products;
+  return rounds ? InputForm::kBf16 : InputForm::kFloat;
+}
 
 }  // namespace
 
 Result<InputBuffer> InputBuffer::Create(size_t tokens, size_t columns) {
   InputBuffer buffer;
   const size_t padded = AlignUp(columns, layout::kMaxTileColumns);
-  ELM_ASSIGN_OR_RETURN(buffer.elements_,
-                       AlignedBuffer<uint16_t>::Create({tokens, padded}, "scratch memory"));
   const size_t groups = padded / kSmallestGroup;
+  ELM_ASSIGN_OR_RETURN(buffer.cells_,
+                       AlignedBuffer<uint32_t>::Create({tokens, padded}, "scratch memory"));
   ELM_ASSIGN_OR_RETURN(buffer.scales_,
                        AlignedBuffer<float>::Create({tokens, groups}, "scratch memory"));
   ELM_ASSIGN_OR_RETURN(buffer.sums_,
@@ -28,33 +35,39 @@ Result<InputBuffer> InputBuffer::Create(size_t tokens, size_t columns) {
 Inputs InputBuffer::Describe(const KernelTable& kernels, const Matrix& matrix, size_t columns,
                              size_t tokens, InputRows rows) {
   Inputs inputs;
+  inputs.form = FormFor(kernels, matrix.type);
   inputs.tokens = tokens;
   inputs.columns = columns;
-  inputs.floats = rows;
-  inputs.stride = AlignUp(columns, matrix.tile_columns);
-  if (IsQuantised(matrix.type)) {
-    inputs.form = InputForm::kQuantised;
-    inputs.codes = reinterpret_cast<int8_t*>(elements_.data());
-    inputs.group = matrix.tile_columns;
-    inputs.groups = inputs.stride / inputs.group;
-    inputs.scales = scales_.data();
-    inputs.sums = sums_.data();
-  } else if (matrix.type == WeightType::kBf16 && kernels.bf16_products) {
-    inputs.form = InputForm::kBf16;
-    inputs.halves = elements_.data();
-  }
+  inputs.rows = rows;
+  const size_t padded = AlignUp(columns, matrix.tile_columns);
+  inputs.cells = cells_.data();
+  inputs.cells_per_token = CeilDiv(padded, InputsPerCell(inputs.form));
+  inputs.group = matrix.tile_columns;
+  inputs.groups = padded / matrix.tile_columns;
+  inputs.scales = scales_.data();
+  inputs.sums = sums_.data();
   return inputs;
 }
 
 void InputBuffer::Fill(const KernelTable& kernels, const Inputs& inputs, size_t begin, size_t end) {
-  for (size_t t = begin; t < end; ++t) {
-    const float* row = inputs.floats.data + t * inputs.floats.stride;
-    if (inputs.form == InputForm::kQuantised) {
-      kernels.quantise(row, inputs.columns, inputs.stride, inputs.group,
-                       inputs.codes + t * inputs.stride, inputs.scales + t * inputs.groups,
-                       inputs.sums + t * inputs.groups);
-    } else if (inputs.form == InputForm::kBf16) {
-      kernels.to_bf16(row, inputs.columns, inputs.stride, inputs.halves + t * inputs.stride);
+  for (size_t token = begin; token < end; ++token) {
+    const size_t block = token / kernels.block_tokens * kernels.block_tokens;
+    const size_t width = std::min(kernels.block_tokens, inputs.tokens - block);
+    const size_t lane = token - block;
+    const float* row = inputs.rows.data + token * inputs.rows.stride;
+    uint32_t* cells = inputs.cells + block * inputs.cells_per_token + lane;
+    switch (inputs.form) {
+      case InputForm::kFloat:
+        kernels.pack_floats(row, inputs.columns, inputs.cells_per_token, width, cells);
+        break;
+      case InputForm::kBf16:
+        kernels.pack_bf16(row, inputs.columns, inputs.cells_per_token, width, cells);
+        break;
+      case InputForm::kQuantised:
+        kernels.quantise(row, inputs.columns, inputs.group, inputs.groups, width, cells,
+                         inputs.scales + block * inputs.groups + lane,
+                         inputs.sums + block * inputs.groups + lane);
+        break;
     }
   }
 }

@@ -25,7 +25,7 @@ class InputBuffer {
   static void Fill(const KernelTable& kernels, const Inputs& inputs, size_t begin, size_t end);
 
  private:
-  AlignedBuffer<uint16_t> elements_;  // halves or codes
+  AlignedBuffer<uint32_t> cells_;
   AlignedBuffer<float> scales_;
   AlignedBuffer<int32_t> sums_;
 };

@@ -30,19 +30,28 @@ enum class InputForm {
 };
 
 // Activations of `tokens` tokens made ready for products; the buffers belong to an InputBuffer.
+//
+// Tokens are taken in blocks of KernelTable::block_tokens. What a kernel reads of one token at a
+// time, one float, two halves or four integers, is a cell of four bytes; the cells of a block lie
+// side by side, [inputs of a cell][token of the block], and so do scales and sums,
+// [group][token of the block]. So one pointer serves all tokens of a block.
 struct Inputs {
   InputForm form = InputForm::kFloat;
   size_t tokens = 0;
-  size_t columns = 0;          // inputs that are there; whoever reads on finds zeros
-  InputRows floats = {};       // kFloat
-  uint16_t* halves = nullptr;  // kBf16: [tokens, stride]
-  int8_t* codes = nullptr;     // kQuantised: [tokens, stride]
-  size_t stride = 0;           // elements of halves or codes between tokens
+  size_t columns = 0;          // inputs that are there; behind them come zeros
+  InputRows rows = {};         // where they come from
+  uint32_t* cells = nullptr;   // a block begins at its first token * cells_per_token
+  size_t cells_per_token = 0;  // padding included
   size_t group = 0;            // kQuantised: inputs that share a scale
-  size_t groups = 0;           // per token
-  float* scales = nullptr;     // [tokens, groups]
-  int32_t* sums = nullptr;     // [tokens, groups]: of the codes
+  size_t groups = 0;           // per token; a block begins at its first token * groups
+  float* scales = nullptr;
+  int32_t* sums = nullptr;  // of the integers
 };
+
+// Inputs that one cell holds.
+constexpr size_t InputsPerCell(InputForm form) {
+  return form == InputForm::kFloat ? 1 : form == InputForm::kBf16 ? 2 : 4;
+}
 
 // outputs[t, rows] (+)= matrix[rows, 0:kept_inputs] inputs[t, 0:kept_inputs], for the outputs of
 // the tile rows [first_tile_row, end_tile_row) that are below kept_outputs. Nothing else is
@@ -76,13 +85,17 @@ struct KernelTable {
   const char* name;         // "avx512"
   const char* description;  // the instructions that it uses
   bool bf16_products;       // bf16 weights multiply rounded activations (InputForm::kBf16)
+  size_t block_tokens;      // see Inputs
 
   void (*product)(const Product&);
 
-  // codes[0:padded] of one row, zero behind `columns`; scales and sums per group.
-  void (*quantise)(const float* row, size_t columns, size_t padded, size_t group, int8_t* codes,
-                   float* scales, int32_t* sums);
-  void (*to_bf16)(const float* row, size_t columns, size_t padded, uint16_t* halves);
+  // One row of activations into cells `width` apart, zeros behind `columns`. The quantising one
+  // rounds each group of inputs by its largest magnitude.
+  void (*pack_floats)(const float* row, size_t columns, size_t cells, size_t width,
+                      uint32_t* target);
+  void (*pack_bf16)(const float* row, size_t columns, size_t cells, size_t width, uint32_t* target);
+  void (*quantise)(const float* row, size_t columns, size_t group, size_t groups, size_t width,
+                   uint32_t* target, float* scales, int32_t* sums);
 
   // outputs[i] = weights[i] * inputs[i] / sqrt(mean(inputs^2) + epsilon) (Zhang and Sennrich 2019).
   void (*rms_norm)(const float* inputs, const float* weights, size_t width, float epsilon,
@@ -95,7 +108,15 @@ struct KernelTable {
   void (*store_kv)(const float* key, const float* value, size_t head_dim, size_t position,
                    uint16_t* keys, uint16_t* values);
   void (*attend)(const AttentionTask&);
+
+  // For benchmarks: what products could reach if nothing but arithmetic, or nothing but memory,
+  // held them up. Multiplications and additions in `rounds` rounds (at most kMostProbeRounds) of
+  // what products with `type` do, in registers; and a plain read of memory.
+  double (*probe_products)(WeightType type, size_t rounds);
+  void (*probe_read)(const std::byte* bytes, size_t count);
 };
+
+inline constexpr size_t kMostProbeRounds = 1U << 16;
 
 // The instruction sets that this build has kernels for, best first; the last one runs everywhere.
 std::span<const KernelTable* const> AllKernels();

@@ -84,6 +84,8 @@ Result<Matrix> MakeMatrix(std::span<const std::byte> bytes, WeightType type,
   matrix.panel_columns = input_major ? layout.panel_columns : matrix.stored_columns;
   matrix.tile_columns = layout.tile_columns;
   matrix.tile_bytes = layout.TileBytes(type);
+  matrix.tiles_across = matrix.stored_columns / matrix.tile_columns;
+  matrix.panel_tiles = matrix.panel_columns / matrix.tile_columns;
   return matrix;
 }
 

@@ -23,6 +23,8 @@ struct Matrix {
   size_t panel_columns = 0;   // inputs per panel
   size_t tile_columns = 0;    // inputs per tile; of a quantised type: those that share a scale
   size_t tile_bytes = 0;
+  size_t tiles_across = 0;  // along the inputs
+  size_t panel_tiles = 0;   // of them in a panel; the last panel may hold fewer
 
   size_t tile_rows() const { return stored_rows / kTileRows; }
 

@@ -38,11 +38,12 @@ ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t bloc
     for (size_t i = 0; i < task.head_dim; ++i) {
       Lanes key;
       Isa::WidenF16(keys + i * kKeyBlock, key);
-      for (size_t t = 0; t < kTokens; ++t) sums[t] += key * queries[t * task.query_stride + i];
+      Unrolled<kTokens>(
+          [&](auto t) ELM_INLINE_LAMBDA { sums[t] += key * queries[t * task.query_stride + i]; });
     }
-    for (size_t t = 0; t < kTokens; ++t) {
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       StoreLanes(sums[t] * scale, task.scores + t * row + block * kKeyBlock);
-    }
+    });
   }
 }
 
@@ -80,20 +81,20 @@ ELM_INLINE void MixValues(const AttentionTask& task, size_t token, size_t first_
   Lanes mixed[kTokens][kWide] = {};
   for (size_t p = 0; p < positions; ++p) {
     Lanes value[kWide];
-    for (size_t w = 0; w < kWide; ++w) {
+    Unrolled<kWide>([&](auto w) ELM_INLINE_LAMBDA {
       Isa::WidenF16(task.values + p * task.head_dim + first_dim + w * kLanes, value[w]);
-    }
-    for (size_t t = 0; t < kTokens; ++t) {
+    });
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       const float weight = task.scores[t * row + p];
-      for (size_t w = 0; w < kWide; ++w) mixed[t][w] += value[w] * weight;
-    }
+      Unrolled<kWide>([&](auto w) ELM_INLINE_LAMBDA { mixed[t][w] += value[w] * weight; });
+    });
   }
-  for (size_t t = 0; t < kTokens; ++t) {
+  Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
     float* output = task.outputs + (token + t) * task.output_stride + first_dim;
-    for (size_t w = 0; w < kWide; ++w) {
+    Unrolled<kWide>([&](auto w) ELM_INLINE_LAMBDA {
       StoreLanes(mixed[t][w] * inverse_sums[t], output + w * kLanes);
-    }
-  }
+    });
+  });
 }
 
 template <typename Isa, size_t kTokens>
@@ -104,13 +105,13 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
   const auto scale = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(task.head_dim)));
   ScoreBlocks<Isa, kTokens>(task, token, blocks, scale, row);
   float inverse_sums[kTokens];
-  for (size_t t = 0; t < kTokens; ++t) {
+  Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
     const size_t seen = task.start + token + t + 1;
     float* scores = task.scores + t * row;
     inverse_sums[t] = 1.0F / ExponentiateRow(scores, seen);
     const size_t padded = (seen + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
     for (size_t p = padded; p < positions; ++p) scores[p] = 0;
-  }
+  });
   size_t dim = 0;
   for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
     MixValues<Isa, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
@@ -119,7 +120,7 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
     MixValues<Isa, kTokens, 1>(task, token, dim, positions, row, inverse_sums);
   }
   for (; dim < task.head_dim; ++dim) {  // small heads
-    for (size_t t = 0; t < kTokens; ++t) {
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       float sum = 0;
       for (size_t p = 0; p < positions; ++p) {
         Lanes value;
@@ -128,7 +129,7 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
         sum += value[0] * task.scores[t * row + p];
       }
       task.outputs[(token + t) * task.output_stride + dim] = sum * inverse_sums[t];
-    }
+    });
   }
 }
 

@@ -42,10 +42,8 @@ struct Avx2 {
       odd.part[i] = _mm256_sub_epi8(_mm256_and_si256(_mm256_srli_epi16(both, 4), mask), zero);
     }
   }
-  static ELM_INLINE void LoadFour(const int8_t* inputs, Four& four) {
-    int32_t bits;
-    std::memcpy(&bits, inputs, sizeof bits);
-    four = _mm256_set1_epi32(bits);
+  static ELM_INLINE void LoadFour(const uint32_t* cell, Four& four) {
+    four = _mm256_set1_epi32(static_cast<int32_t>(*cell));
   }
   // |codes| times the inputs with the codes' signs: pairs of products stay below 2^15.
   static ELM_INLINE void Dot(const Codes& codes, const Four& four, Sums& sums) {

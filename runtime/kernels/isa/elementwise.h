@@ -9,61 +9,69 @@
 
 namespace elm {
 
+// Up to sixteen inputs of a row; zeros behind its end.
+ELM_INLINE void LoadInputs(const float* row, size_t columns, size_t first, Lanes& values) {
+  if (first + kLanes <= columns) {
+    LoadLanes(row + first, values);
+  } else {
+    LoadSomeLanes(row + first, first < columns ? columns - first : 0, values);
+  }
+}
+
 template <typename Isa>
-void Quantise(const float* row, size_t columns, size_t padded, size_t group, int8_t* codes,
-              float* scales, int32_t* sums) {
-  for (size_t first = 0, g = 0; first < padded; first += group, ++g) {
-    const size_t left = first < columns ? columns - first : 0;
-    const size_t count = left < group ? left : group;
+void PackFloats(const float* row, size_t columns, size_t cells, size_t width, uint32_t* target) {
+  for (size_t i = 0; i < cells; ++i) {
+    target[i * width] = std::bit_cast<uint32_t>(i < columns ? row[i] : 0.0F);
+  }
+}
+
+template <typename Isa>
+void PackBf16(const float* row, size_t columns, size_t cells, size_t width, uint32_t* target) {
+  for (size_t first = 0; first < cells; first += kLanes / 2) {
+    Lanes values;
+    LoadInputs(row, columns, 2 * first, values);
+    uint16_t halves[kLanes];
+    NarrowToBf16(values, halves);
+    uint32_t pairs[kLanes / 2];
+    std::memcpy(pairs, halves, sizeof pairs);
+    const size_t count = cells - first < kLanes / 2 ? cells - first : kLanes / 2;
+    for (size_t i = 0; i < count; ++i) target[(first + i) * width] = pairs[i];
+  }
+}
+
+template <typename Isa>
+void Quantise(const float* row, size_t columns, size_t group, size_t groups, size_t width,
+              uint32_t* target, float* scales, int32_t* sums) {
+  for (size_t g = 0; g < groups; ++g) {
+    const size_t first = g * group;
+    const size_t end = first + group;
+    const size_t here = columns < end ? columns : end;
     Lanes largest = {};
-    for (size_t i = 0; i < count; i += kLanes) {
+    for (size_t i = first; i < end; i += kLanes) {
       Lanes values;
-      const size_t some = count - i;
-      if (some >= kLanes) {
-        LoadLanes(row + first + i, values);
-      } else {
-        LoadSomeLanes(row + first + i, some, values);
-      }
+      LoadInputs(row, here, i, values);
       const Lanes magnitude = (Lanes)((LaneBits)values & 0x7fffffffU);
       largest = magnitude > largest ? magnitude : largest;
     }
     const float extreme = LargestOf(largest);
     const float inverse = extreme > 0 ? 127.0F / extreme : 0.0F;
     LaneInts total = {};
-    for (size_t i = 0; i < group; i += kLanes) {
-      Lanes values = {};
-      if (i + kLanes <= count) {
-        LoadLanes(row + first + i, values);
-      } else if (i < count) {
-        LoadSomeLanes(row + first + i, count - i, values);
-      }
+    for (size_t i = first; i < end; i += kLanes) {
+      Lanes values;
+      LoadInputs(row, here, i, values);
       LaneInts rounded;
       RoundLanes(values * inverse, rounded);
       total += rounded;
       const LaneBytes bytes = __builtin_convertvector(rounded, LaneBytes);
-      const size_t some = group - i < kLanes ? group - i : kLanes;
-      std::memcpy(codes + first + i, &bytes, some);
+      uint32_t cells[kLanes / 4];
+      std::memcpy(cells, &bytes, sizeof cells);
+      const size_t count = end - i < kLanes ? (end - i) / 4 : kLanes / 4;
+      for (size_t c = 0; c < count; ++c) target[(i / 4 + c) * width] = cells[c];
     }
     int32_t sum = 0;
     for (size_t lane = 0; lane < kLanes; ++lane) sum += total[lane];
-    sums[g] = sum;
-    scales[g] = extreme / 127.0F;
-  }
-}
-
-template <typename Isa>
-void ToBf16(const float* row, size_t columns, size_t padded, uint16_t* halves) {
-  for (size_t i = 0; i < padded; i += kLanes) {
-    Lanes values = {};
-    if (i + kLanes <= columns) {
-      LoadLanes(row + i, values);
-    } else if (i < columns) {
-      LoadSomeLanes(row + i, columns - i, values);
-    }
-    uint16_t narrow[kLanes];
-    NarrowToBf16(values, narrow);
-    const size_t some = padded - i < kLanes ? padded - i : kLanes;
-    std::memcpy(halves + i, narrow, some * sizeof(uint16_t));
+    sums[g * width] = sum;
+    scales[g * width] = extreme / 127.0F;
   }
 }
 

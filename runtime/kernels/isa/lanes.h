@@ -10,12 +10,37 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #define ELM_INLINE inline __attribute__((always_inline))
 
+// Before the body of a lambda.
+#define ELM_INLINE_LAMBDA __attribute__((always_inline))
+
 namespace elm {
 
+// body(0), body(1), ... with the numbers as constants of the program, not of a loop: compilers keep
+// arrays of vectors in registers only where every index is known before they look at loops.
+template <typename Body, size_t... kIndices>
+ELM_INLINE void UnrolledOver(const Body& body, std::index_sequence<kIndices...>) {
+  (body(std::integral_constant<size_t, kIndices>()), ...);
+}
+template <size_t kCount, typename Body>
+ELM_INLINE void Unrolled(const Body& body) {
+  UnrolledOver(body, std::make_index_sequence<kCount>());
+}
+
 inline constexpr size_t kLanes = 16;
+
+// Ends the life of a sum in a loop. What follows the loop works on a copy, so that a compiler that
+// runs out of registers there does not spill the sum inside the loop (GCC does).
+template <typename Sum>
+ELM_INLINE void KeepInRegister([[maybe_unused]] Sum& sum) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(sum));
+#endif
+}
 
 typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t LaneInts __attribute__((vector_size(kLanes * sizeof(int32_t))));

@@ -47,10 +47,8 @@ struct NeonBase {
       odd.part[i] = vreinterpretq_s8_u8(vshrq_n_u8(both, 4));
     }
   }
-  static ELM_INLINE void LoadFour(const int8_t* inputs, Four& four) {
-    int32_t bits;
-    std::memcpy(&bits, inputs, sizeof bits);
-    four = vreinterpretq_s8_s32(vdupq_n_s32(bits));
+  static ELM_INLINE void LoadFour(const uint32_t* cell, Four& four) {
+    four = vreinterpretq_s8_s32(vdupq_n_s32(static_cast<int32_t>(*cell)));
   }
   static ELM_INLINE void Dot(const Codes& codes, const Four& four, Sums& sums) {
     for (size_t i = 0; i < 4; ++i) sums.part[i] = Dot4::Add(sums.part[i], codes.part[i], four);

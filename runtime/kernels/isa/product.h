@@ -7,7 +7,7 @@
 //   Four                    four inputs of one token, ready to be multiplied with Codes
 //   LoadCodes, LoadNibbles  what a q8 or q4 tile stores -> Codes
 //   kCodeOffset(type)       what is still added to every code after loading
-//   Dot(sums, codes, four)  sums += codes . four
+//   Dot(codes, four, sums)  sums += codes . four
 //
 // and how many outputs and tokens a block holds so that its sums stay in registers.
 #pragma once
@@ -21,259 +21,270 @@
 
 namespace elm {
 
-// Where the tiles of some neighbouring tile rows begin, and how far apart those of one row lie.
-struct TileRun {
-  const std::byte* first;
-  size_t row_bytes;  // between two tile rows
+// A block of a product: some tile rows, the panels [first_panel, end_panel), some tokens of one
+// block of inputs.
+struct BlockTask {
+  const Product& product;
+  size_t tile_row;
+  size_t first_panel;
+  size_t end_panel;
+  size_t kept_tiles;      // along the inputs
+  const uint32_t* cells;  // of the first token; the next token's lie behind
+  const float* scales;
+  const int32_t* sums;
+  size_t width;  // tokens between a token's cells
 };
 
-// The part of a product that is worked on at a time: all of a panel's tiles of `kRows` tile rows.
-struct PanelPart {
-  TileRun run;
-  size_t first_input;
-  size_t tiles;  // side by side
-};
-
-template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
-struct QuantisedBlock {
-  // outputs[t, 0:16 kRows] += the panel's inputs, group by group.
-  static ELM_INLINE void Add(const Product& product, const PanelPart& part, size_t token,
-                             float* outputs, size_t stride) {
-    const Inputs& inputs = *product.inputs;
-    const size_t group = product.matrix->tile_columns;
-    const size_t tile_bytes = product.matrix->tile_bytes;
-    const int8_t* codes = inputs.codes + token * inputs.stride + part.first_input;
-    const size_t first_group = token * inputs.groups + part.first_input / group;
-    for (size_t tile = 0; tile < part.tiles; ++tile) {
-      const std::byte* bytes = part.run.first + tile * tile_bytes;
-      typename Isa::Sums sums[kRows][kTokens];
-      for (size_t t = 0; t < kTokens; ++t) {
-        const int32_t sum = inputs.sums[first_group + tile + t * inputs.groups];
-        for (size_t r = 0; r < kRows; ++r) {
-          Isa::Fill(-Isa::kCodeOffset(kType) * sum, sums[r][t]);
-        }
-      }
-      AddCodes(bytes, part.run.row_bytes, group, codes + tile * group, inputs.stride, sums);
-      const std::byte* scale_bytes = bytes + tile_bytes - kLanes * sizeof(uint16_t);
-      for (size_t r = 0; r < kRows; ++r) {
-        Lanes scales;
-        Isa::WidenF16(reinterpret_cast<const uint16_t*>(scale_bytes + r * part.run.row_bytes),
-                      scales);
-        for (size_t t = 0; t < kTokens; ++t) {
-          const float scale = inputs.scales[first_group + tile + t * inputs.groups];
-          Lanes values, total;
-          Isa::ToFloats(sums[r][t], values);
-          float* target = outputs + t * stride + r * kLanes;
-          LoadLanes(target, total);
-          total += values * scales * scale;
-          StoreLanes(total, target);
-        }
-      }
+// Calls visit(tile of the first tile row, bytes to the next tile row, number of the tile along the
+// inputs) for every kept tile of a block, in stored order.
+template <typename Visit>
+ELM_INLINE void ForEachTile(const BlockTask& task, const Visit& visit) {
+  const Matrix& matrix = *task.product.matrix;
+  const size_t tile_bytes = matrix.tile_bytes;
+  for (size_t panel = task.first_panel; panel < task.end_panel; ++panel) {
+    const size_t first = panel * matrix.panel_tiles;
+    const size_t left = matrix.tiles_across - first;
+    const size_t stored = left < matrix.panel_tiles ? left : matrix.panel_tiles;
+    const size_t kept = task.kept_tiles - first;
+    const size_t end = first + (kept < stored ? kept : stored);
+    const size_t row_bytes = stored * tile_bytes;
+    const std::byte* tile =
+        matrix.tiles + first * matrix.tile_rows() * tile_bytes + task.tile_row * row_bytes;
+    for (size_t number = first; number < end; ++number) {
+      visit(tile, row_bytes, number);
+      tile += tile_bytes;
     }
   }
+}
 
-  static ELM_INLINE void AddCodes(const std::byte* bytes, size_t row_bytes, size_t group,
-                                  const int8_t* inputs, size_t stride,
-                                  typename Isa::Sums (&sums)[kRows][kTokens]) {
+// totals[kTokens][kRows][kLanes] += the block. Quantised weights: integer sums over one group, then
+// both scales.
+template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
+struct QuantisedBlock {
+  using AllSums = typename Isa::Sums[kRows][kTokens];
+
+  static ELM_INLINE void Add(const BlockTask& task, float* totals) {
+    const size_t group = task.product.matrix->tile_columns;
+    const size_t scale_offset = task.product.matrix->tile_bytes - kLanes * sizeof(uint16_t);
+    const size_t width = task.width;
+    const size_t cells_per_tile = group / 4 * width;
+    const uint32_t* cells = task.cells;
+    const float* scales = task.scales;
+    const int32_t* input_sums = task.sums;
+    ForEachTile(
+        task, [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
+          const size_t at = number * width;
+          AllSums sums;
+          Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+            Isa::Fill(-Isa::kCodeOffset(kType) * input_sums[at + t], sums[0][t]);
+            Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] = sums[0][t]; });
+          });
+          AddCodes(tile, row_bytes, group, cells + number * cells_per_tile, width, sums);
+          Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+            Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { KeepInRegister(sums[r][t]); });
+          });
+          Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+            Lanes row_scales;
+            Isa::WidenF16(reinterpret_cast<const uint16_t*>(tile + r * row_bytes + scale_offset),
+                          row_scales);
+            Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+              Lanes values, total;
+              Isa::ToFloats(sums[r][t], values);
+              LoadLanes(totals + (t * kRows + r) * kLanes, total);
+              total += values * (row_scales * scales[at + t]);
+              StoreLanes(total, totals + (t * kRows + r) * kLanes);
+            });
+          });
+        });
+  }
+
+  static ELM_INLINE void AddCodes(const std::byte* tile, size_t row_bytes, size_t group,
+                                  const uint32_t* cells, size_t width, AllSums& sums) {
     constexpr size_t kRun = 4 * kLanes;  // bytes of Codes
     for (size_t k = 0; k < group; k += 8) {
       typename Isa::Codes even[kRows], odd[kRows];
-      for (size_t r = 0; r < kRows; ++r) {
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
         if constexpr (kType == WeightType::kQ8) {
-          Isa::LoadCodes(bytes + r * row_bytes + k / 4 * kRun, even[r]);
-          Isa::LoadCodes(bytes + r * row_bytes + (k / 4 + 1) * kRun, odd[r]);
+          Isa::LoadCodes(tile + r * row_bytes, even[r]);
+          Isa::LoadCodes(tile + r * row_bytes + kRun, odd[r]);
         } else {
-          Isa::LoadNibbles(bytes + r * row_bytes + k / 8 * kRun, even[r], odd[r]);
+          Isa::LoadNibbles(tile + r * row_bytes, even[r], odd[r]);
         }
-      }
-      for (size_t t = 0; t < kTokens; ++t) {
+      });
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
         typename Isa::Four four;
-        Isa::LoadFour(inputs + t * stride + k, four);
-        for (size_t r = 0; r < kRows; ++r) Isa::Dot(even[r], four, sums[r][t]);
-        Isa::LoadFour(inputs + t * stride + k + 4, four);
-        for (size_t r = 0; r < kRows; ++r) Isa::Dot(odd[r], four, sums[r][t]);
-      }
+        Isa::LoadFour(cells + t, four);
+        Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { Isa::Dot(even[r], four, sums[r][t]); });
+        Isa::LoadFour(cells + width + t, four);
+        Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { Isa::Dot(odd[r], four, sums[r][t]); });
+      });
+      tile += kType == WeightType::kQ8 ? 2 * kRun : kRun;
+      cells += 2 * width;
     }
   }
 };
 
-// Float weights times float inputs: one input of sixteen outputs at a time.
+// Float weights: all sums stay in registers for the whole block. `kCell` inputs a cell.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 struct FloatBlock {
-  static ELM_INLINE void Add(const Product& product, const PanelPart& part, size_t token,
-                             float* outputs, size_t stride) {
-    constexpr size_t kElement = ElementBits(kType) / 8;
-    const InputRows& rows = product.inputs->floats;
-    const float* inputs = rows.data + token * rows.stride + part.first_input;
-    const size_t end = product.kept_inputs - part.first_input;
-    const size_t stored = part.tiles * product.matrix->tile_columns;
-    const size_t count = end < stored ? end : stored;
-    Lanes sums[kRows][kTokens] = {};
-    for (size_t k = 0; k < count; ++k) {
-      for (size_t r = 0; r < kRows; ++r) {
-        const std::byte* at = part.run.first + r * part.run.row_bytes + k * kLanes * kElement;
-        Lanes weights;
-        if constexpr (kType == WeightType::kF32) {
-          LoadLanes(reinterpret_cast<const float*>(at), weights);
-        } else {
-          Isa::WidenF16(reinterpret_cast<const uint16_t*>(at), weights);
-        }
-        for (size_t t = 0; t < kTokens; ++t) sums[r][t] += weights * inputs[t * rows.stride + k];
-      }
-    }
-    AddTo(sums, outputs, stride);
+  static constexpr size_t kCell = kType == WeightType::kBf16 && Isa::kBf16Products ? 2 : 1;
+
+  static ELM_INLINE void Add(const BlockTask& task, float* totals) {
+    const size_t columns = task.product.matrix->tile_columns;
+    const size_t kept = task.product.kept_inputs;
+    Lanes sums[kRows][kTokens];
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        LoadLanes(totals + (t * kRows + r) * kLanes, sums[r][t]);
+      });
+    });
+    ForEachTile(task,
+                [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
+                  const size_t input = number * columns;
+                  const size_t count = kept - input < columns ? kept - input : columns;
+                  const uint32_t* cells = task.cells + input / kCell * task.width;
+                  for (size_t k = 0; k < count; k += kCell) {
+                    AddInput(tile, row_bytes, k, cells, sums);
+                    cells += task.width;
+                  }
+                });
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        StoreLanes(sums[r][t], totals + (t * kRows + r) * kLanes);
+      });
+    });
   }
 
-  static ELM_INLINE void AddTo(const Lanes (&sums)[kRows][kTokens], float* outputs, size_t stride) {
-    for (size_t t = 0; t < kTokens; ++t) {
-      for (size_t r = 0; r < kRows; ++r) {
-        Lanes total;
-        LoadLanes(outputs + t * stride + r * kLanes, total);
-        total += sums[r][t];
-        StoreLanes(total, outputs + t * stride + r * kLanes);
-      }
-    }
-  }
-};
-
-// bf16 weights, two neighbouring inputs of an output together.
-template <typename Isa, size_t kRows, size_t kTokens>
-struct Bf16Block {
-  static ELM_INLINE void Add(const Product& product, const PanelPart& part, size_t token,
-                             float* outputs, size_t stride) {
-    const size_t end = product.kept_inputs - part.first_input;
-    const size_t stored = part.tiles * product.matrix->tile_columns;
-    const size_t count = end < stored ? end : stored;
-    Lanes sums[kRows][kTokens] = {};
-    if constexpr (Isa::kBf16Products) {
-      const Inputs& inputs = *product.inputs;
-      const uint16_t* halves = inputs.halves + token * inputs.stride + part.first_input;
-      for (size_t k = 0; k < count; k += 2) {
-        typename Isa::Pairs weights[kRows];
-        for (size_t r = 0; r < kRows; ++r) {
-          Isa::LoadPairs(part.run.first + r * part.run.row_bytes + k * kLanes * 2, weights[r]);
-        }
-        for (size_t t = 0; t < kTokens; ++t) {
-          for (size_t r = 0; r < kRows; ++r) {
-            Isa::DotPairs(weights[r], halves + t * inputs.stride + k, sums[r][t]);
-          }
-        }
-      }
+  // One input, or a pair of them, of every output and token.
+  static ELM_INLINE void AddInput(const std::byte* tile, size_t row_bytes, size_t k,
+                                  const uint32_t* cells, Lanes (&sums)[kRows][kTokens]) {
+    if constexpr (kCell == 2) {
+      typename Isa::Pairs weights[kRows];
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        Isa::LoadPairs(tile + r * row_bytes + k * kLanes * 2, weights[r]);
+      });
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+        Unrolled<kRows>([&](auto r)
+                            ELM_INLINE_LAMBDA { Isa::DotPairs(weights[r], cells[t], sums[r][t]); });
+      });
     } else {
-      const InputRows& rows = product.inputs->floats;
-      const float* inputs = rows.data + token * rows.stride + part.first_input;
-      for (size_t k = 0; k < count; k += 2) {
-        const bool paired = k + 1 < count;
-        for (size_t r = 0; r < kRows; ++r) {
-          LaneBits pairs;
-          std::memcpy(&pairs, part.run.first + r * part.run.row_bytes + k * kLanes * 2,
-                      sizeof pairs);
-          const Lanes first = (Lanes)(pairs << 16);
-          const Lanes second = (Lanes)(pairs & 0xffff0000U);
-          for (size_t t = 0; t < kTokens; ++t) {
-            const float* at = inputs + t * rows.stride + k;
-            sums[r][t] += first * at[0];
-            if (paired) sums[r][t] += second * at[1];
-          }
-        }
-      }
+      Lanes weights[kRows];
+      Unrolled<kRows>([&](auto r)
+                          ELM_INLINE_LAMBDA { LoadWeights(tile + r * row_bytes, k, weights[r]); });
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+        const float input = std::bit_cast<float>(cells[t]);
+        Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] += weights[r] * input; });
+      });
     }
-    FloatBlock<Isa, WeightType::kF32, kRows, kTokens>::AddTo(sums, outputs, stride);
+  }
+
+  static ELM_INLINE void LoadWeights(const std::byte* tile, size_t k, Lanes& weights) {
+    if constexpr (kType == WeightType::kF32) {
+      LoadLanes(reinterpret_cast<const float*>(tile) + k * kLanes, weights);
+    } else if constexpr (kType == WeightType::kF16) {
+      Isa::WidenF16(reinterpret_cast<const uint16_t*>(tile) + k * kLanes, weights);
+    } else {  // bf16: two neighbouring inputs of an output share 32 bits
+      LaneBits pairs;
+      std::memcpy(&pairs, tile + k / 2 * kLanes * 4, sizeof pairs);
+      weights = k % 2 == 0 ? (Lanes)(pairs << 16) : (Lanes)(pairs & 0xffff0000U);
+    }
   }
 };
 
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
-ELM_INLINE void AddBlock(const Product& product, const PanelPart& part, size_t token,
-                         float* outputs, size_t stride) {
+ELM_INLINE void AddTo(const BlockTask& task, float* totals) {
   if constexpr (IsQuantised(kType)) {
-    QuantisedBlock<Isa, kType, kRows, kTokens>::Add(product, part, token, outputs, stride);
-  } else if constexpr (kType == WeightType::kBf16) {
-    Bf16Block<Isa, kRows, kTokens>::Add(product, part, token, outputs, stride);
+    QuantisedBlock<Isa, kType, kRows, kTokens>::Add(task, totals);
   } else {
-    FloatBlock<Isa, kType, kRows, kTokens>::Add(product, part, token, outputs, stride);
+    FloatBlock<Isa, kType, kRows, kTokens>::Add(task, totals);
   }
 }
 
-// A block of tokens over a panel. Where the last tile row is not kept whole, its results go through
-// a buffer, so that nothing behind the kept outputs is written.
+// One block: fetches the totals so far, or zeros, adds, writes back what is kept.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
-void AddPanel(const Product& product, const PanelPart& part, size_t tile_row, size_t token) {
-  const OutputRows& rows = product.outputs;
-  float* outputs = rows.data + token * rows.stride + tile_row * kLanes;
-  const size_t live = product.kept_outputs - tile_row * kLanes;
-  if (live >= kRows * kLanes) {
-    return AddBlock<Isa, kType, kRows, kTokens>(product, part, token, outputs, rows.stride);
-  }
-  float buffer[kTokens * kRows * kLanes];
-  for (size_t t = 0; t < kTokens; ++t) {
-    for (size_t i = 0; i < kRows * kLanes; ++i) {
-      buffer[t * kRows * kLanes + i] = i < live ? outputs[t * rows.stride + i] : 0.0F;
+void AddBlock(const BlockTask& task, size_t token) {
+  const Product& product = task.product;
+  const size_t stride = product.outputs.stride;
+  float* outputs = product.outputs.data + token * stride + task.tile_row * kLanes;
+  const size_t left = product.kept_outputs - task.tile_row * kLanes;
+  const size_t live = left < kRows * kLanes ? left : kRows * kLanes;
+  const bool add = product.accumulate || task.first_panel > 0;
+  if constexpr (kTokens == 1) {  // the results lie as the totals do
+    if (live == kRows * kLanes) {
+      if (!add) std::memset(outputs, 0, kRows * kLanes * sizeof(float));
+      return AddTo<Isa, kType, kRows, kTokens>(task, outputs);
     }
   }
-  AddBlock<Isa, kType, kRows, kTokens>(product, part, token, buffer, kRows * kLanes);
-  for (size_t t = 0; t < kTokens; ++t) {
-    for (size_t i = 0; i < live; ++i) {
-      outputs[t * rows.stride + i] = buffer[t * kRows * kLanes + i];
+  alignas(64) float totals[kTokens * kRows * kLanes] = {};
+  if (add) {
+    for (size_t t = 0; t < kTokens; ++t) {
+      std::memcpy(totals + t * kRows * kLanes, outputs + t * stride, live * sizeof(float));
     }
+  }
+  AddTo<Isa, kType, kRows, kTokens>(task, totals);
+  for (size_t t = 0; t < kTokens; ++t) {
+    std::memcpy(outputs + t * stride, totals + t * kRows * kLanes, live * sizeof(float));
   }
 }
 
-// As many blocks of kTokens tokens as there are behind the first `done`.
+// The first `task.width` tokens of a block of inputs, or as many as are left of it, in steps of
+// kTokens.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
-ELM_INLINE void AddTokens(const Product& product, const PanelPart& part, size_t tile_row,
-                          size_t& done) {
-  while (product.inputs->tokens - done >= kTokens) {
-    AddPanel<Isa, kType, kRows, kTokens>(product, part, tile_row, done);
+ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
+  while (task.width - done >= kTokens) {
+    AddBlock<Isa, kType, kRows, kTokens>(task, token + done);
+    task.cells += kTokens;
+    task.scales += kTokens;
+    task.sums += kTokens;
     done += kTokens;
   }
 }
 
 template <typename Isa, WeightType kType, size_t kRows>
-ELM_INLINE void AddAllTokens(const Product& product, const PanelPart& part, size_t tile_row) {
-  size_t done = 0;
-  AddTokens<Isa, kType, kRows, Isa::kBlockTokens>(product, part, tile_row, done);
-  if constexpr (Isa::kBlockTokens > 4) {
-    AddTokens<Isa, kType, kRows, 4>(product, part, tile_row, done);
+void AddAllTokens(const Product& product, size_t tile_row, size_t first_panel, size_t end_panel) {
+  const Inputs& inputs = *product.inputs;
+  const size_t columns = product.matrix->tile_columns;
+  const size_t kept_tiles = (product.kept_inputs + columns - 1) / columns;
+  for (size_t token = 0; token < inputs.tokens; token += Isa::kBlockTokens) {
+    const size_t left = inputs.tokens - token;
+    BlockTask task = {.product = product,
+                      .tile_row = tile_row,
+                      .first_panel = first_panel,
+                      .end_panel = end_panel,
+                      .kept_tiles = kept_tiles,
+                      .cells = inputs.cells + token * inputs.cells_per_token,
+                      .scales = inputs.scales + token * inputs.groups,
+                      .sums = inputs.sums + token * inputs.groups,
+                      .width = left < Isa::kBlockTokens ? left : Isa::kBlockTokens};
+    size_t done = 0;
+    AddTokens<Isa, kType, kRows, Isa::kBlockTokens>(task, token, done);
+    AddTokens<Isa, kType, kRows, 4>(task, token, done);
+    AddTokens<Isa, kType, kRows, 2>(task, token, done);
+    AddTokens<Isa, kType, kRows, 1>(task, token, done);
   }
-  if constexpr (Isa::kBlockTokens > 2) {
-    AddTokens<Isa, kType, kRows, 2>(product, part, tile_row, done);
+}
+
+template <typename Isa, WeightType kType>
+void AddPanels(const Product& product, size_t first_panel, size_t end_panel) {
+  size_t row = product.first_tile_row;
+  for (; row + Isa::kBlockRows <= product.end_tile_row; row += Isa::kBlockRows) {
+    AddAllTokens<Isa, kType, Isa::kBlockRows>(product, row, first_panel, end_panel);
   }
-  AddTokens<Isa, kType, kRows, 1>(product, part, tile_row, done);
+  for (; row < product.end_tile_row; ++row) {
+    AddAllTokens<Isa, kType, 1>(product, row, first_panel, end_panel);
+  }
 }
 
 template <typename Isa, WeightType kType>
 void MultiplyAs(const Product& product) {
-  const Matrix& matrix = *product.matrix;
-  const size_t across = matrix.panel_columns / matrix.tile_columns;
-  if (!product.accumulate) {
-    const size_t begin = product.first_tile_row * kLanes;
-    const size_t end = product.end_tile_row * kLanes;
-    const size_t live = (end < product.kept_outputs ? end : product.kept_outputs) - begin;
-    for (size_t t = 0; t < product.inputs->tokens; ++t) {
-      float* row = product.outputs.data + t * product.outputs.stride + begin;
-      for (size_t i = 0; i < live; ++i) row[i] = 0;
-    }
-  }
-  for (size_t first = 0; first < product.kept_inputs; first += matrix.panel_columns) {
-    const size_t left = matrix.stored_columns - first;
-    const size_t stored_tiles = left < matrix.panel_columns ? left / matrix.tile_columns : across;
-    const size_t kept = product.kept_inputs - first;
-    const size_t kept_tiles = (kept + matrix.tile_columns - 1) / matrix.tile_columns;
-    PanelPart part;
-    part.first_input = first;
-    part.tiles = kept_tiles < stored_tiles ? kept_tiles : stored_tiles;
-    part.run.row_bytes = stored_tiles * matrix.tile_bytes;
-    const std::byte* panel =
-        matrix.tiles + first / matrix.tile_columns * matrix.tile_rows() * matrix.tile_bytes;
-    size_t row = product.first_tile_row;
-    for (; row + Isa::kBlockRows <= product.end_tile_row; row += Isa::kBlockRows) {
-      part.run.first = panel + row * part.run.row_bytes;
-      AddAllTokens<Isa, kType, Isa::kBlockRows>(product, part, row);
-    }
-    for (; row < product.end_tile_row; ++row) {
-      part.run.first = panel + row * part.run.row_bytes;
-      AddAllTokens<Isa, kType, 1>(product, part, row);
-    }
+  const size_t columns = product.matrix->panel_columns;
+  const size_t panels = (product.kept_inputs + columns - 1) / columns;
+  // Few tokens: memory is the limit, so the weights are read in the order in which they lie. Many:
+  // arithmetic is, so the sums of a block are finished before the next one.
+  constexpr size_t kFewTokens = 4;
+  if (product.inputs->tokens > kFewTokens) return AddPanels<Isa, kType>(product, 0, panels);
+  for (size_t panel = 0; panel < panels; ++panel) {
+    AddPanels<Isa, kType>(product, panel, panel + 1);
   }
 }
 

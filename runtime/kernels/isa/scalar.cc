@@ -38,8 +38,8 @@ struct Scalar {
       odd.code[i] = static_cast<int8_t>((static_cast<int>(bytes[i]) >> 4) - kZero);
     }
   }
-  static ELM_INLINE void LoadFour(const int8_t* inputs, Four& four) {
-    std::memcpy(four.input, inputs, sizeof four.input);
+  static ELM_INLINE void LoadFour(const uint32_t* cell, Four& four) {
+    std::memcpy(four.input, cell, sizeof four.input);
   }
   static ELM_INLINE void Dot(const Codes& codes, const Four& four, Sums& sums) {
     for (size_t lane = 0; lane < kLanes; ++lane) {

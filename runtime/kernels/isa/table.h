@@ -3,6 +3,7 @@
 
 #include "runtime/kernels/isa/attention.h"
 #include "runtime/kernels/isa/elementwise.h"
+#include "runtime/kernels/isa/probe.h"
 #include "runtime/kernels/isa/product.h"
 #include "runtime/kernels/kernels.h"
 
@@ -13,14 +14,18 @@ constexpr KernelTable MakeKernelTable() {
   return {.name = Isa::kName,
           .description = Isa::kDescription,
           .bf16_products = Isa::kBf16Products,
+          .block_tokens = Isa::kBlockTokens,
           .product = Multiply<Isa>,
+          .pack_floats = PackFloats<Isa>,
+          .pack_bf16 = PackBf16<Isa>,
           .quantise = Quantise<Isa>,
-          .to_bf16 = ToBf16<Isa>,
           .rms_norm = RmsNormRow<Isa>,
           .swiglu = SwiGluRow<Isa>,
           .rope = RotateHead<Isa>,
           .store_kv = StoreKv<Isa>,
-          .attend = Attend<Isa>};
+          .attend = Attend<Isa>,
+          .probe_products = ProbeProducts<Isa>,
+          .probe_read = ProbeRead<Isa>};
 }
 
 // Defined in the file of that instruction set, where the build has it.

@@ -1,0 +1,178 @@
+// How fast this instruction set multiplies and reads when nothing holds it up: what a benchmark
+// compares products with.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "runtime/kernels/isa/lanes.h"
+#include "runtime/kernels/kernels.h"
+
+namespace elm {
+
+// Makes the compiler believe that `value` is looked at and changed, so that a loop keeps its work.
+// Only `value`: nothing else has to leave its register.
+template <typename T>
+ELM_INLINE void Forget(T& value) {
+  asm volatile("" : "+m"(value));
+}
+
+// The widest vector that this instruction set has a register for.
+template <typename Isa>
+struct NativeVector {
+#if defined(__AVX512F__)
+  static constexpr size_t kBytes = 64;
+#elif defined(__AVX__)
+  static constexpr size_t kBytes = 32;
+#else
+  static constexpr size_t kBytes = 16;
+#endif
+  typedef float Floats __attribute__((vector_size(kBytes)));
+  typedef uint32_t Words __attribute__((vector_size(kBytes)));
+};
+
+// The three ways in which products multiply (isa/product.h). `kChains` sums are worked on at a
+// time, as many as a product's block has; each Add() multiplies and adds `kProducts` times.
+template <typename Isa>
+struct IntegerProbe {
+  static constexpr size_t kChains = Isa::kBlockRows * Isa::kBlockTokens;
+  static constexpr size_t kProducts = 4 * kLanes;
+  using Weights = typename Isa::Codes;
+  using Sums = typename Isa::Sums;
+
+  static ELM_INLINE void Clear(Sums& sums) { Isa::Fill(0, sums); }
+  static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
+    Isa::LoadCodes(bytes, weights);
+  }
+  static ELM_INLINE void Add(const Weights& weights, const uint32_t* cell, Sums& sums) {
+    typename Isa::Four four;
+    Isa::LoadFour(cell, four);
+    Isa::Dot(weights, four, sums);
+  }
+};
+
+template <typename Isa>
+struct Bf16Probe {
+  static constexpr size_t kChains = Isa::kBlockRows * Isa::kBlockTokens;
+  static constexpr size_t kProducts = 2 * kLanes;
+  using Weights = typename Isa::Pairs;
+  using Sums = Lanes;
+
+  static ELM_INLINE void Clear(Sums& sums) { sums = Lanes{}; }
+  static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
+    Isa::LoadPairs(bytes, weights);
+  }
+  static ELM_INLINE void Add(const Weights& weights, const uint32_t* cell, Sums& sums) {
+    Isa::DotPairs(weights, *cell, sums);
+  }
+};
+
+// Not in Lanes: where they are wider than a register, compilers keep them in memory.
+template <typename Isa>
+struct FloatProbe {
+  using Floats = typename NativeVector<Isa>::Floats;
+  static constexpr size_t kChains = Isa::kBlockRows * Isa::kBlockTokens;
+  static constexpr size_t kParts = sizeof(Lanes) / sizeof(Floats);
+  static constexpr size_t kProducts = kLanes;
+  struct Weights {
+    Floats part[kParts];
+  };
+  using Sums = Weights;
+
+  static ELM_INLINE void Clear(Sums& sums) {
+    for (size_t i = 0; i < kParts; ++i) sums.part[i] = Floats{};
+  }
+  static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
+    for (size_t i = 0; i < kParts; ++i) {
+      std::memcpy(&weights.part[i], bytes + i * sizeof(Floats), sizeof(Floats));
+    }
+  }
+  static ELM_INLINE void Add(const Weights& weights, const uint32_t* cell, Sums& sums) {
+    const float input = std::bit_cast<float>(*cell);
+    for (size_t i = 0; i < kParts; ++i) sums.part[i] += weights.part[i] * input;
+  }
+};
+
+// `kCount` sums as members, not as an array: each stays in a register of its own. Each has an
+// input cell of its own, so that no product serves two of them.
+template <typename Probe, size_t kCount>
+struct ProbeChains {
+  typename Probe::Sums sums;
+  ProbeChains<Probe, kCount - 1> others;
+
+  ELM_INLINE void Clear() {
+    Probe::Clear(sums);
+    others.Clear();
+  }
+  ELM_INLINE void Add(const typename Probe::Weights& weights, const uint32_t* cells) {
+    Probe::Add(weights, cells, sums);
+    others.Add(weights, cells + 1);
+  }
+  ELM_INLINE void Finish() {
+    typename Probe::Sums result = sums;  // so that only this copy lies in memory
+    Forget(result);
+    others.Finish();
+  }
+};
+template <typename Probe>
+struct ProbeChains<Probe, 0> {
+  ELM_INLINE void Clear() {}
+  ELM_INLINE void Add(const typename Probe::Weights&, const uint32_t*) {}
+  ELM_INLINE void Finish() {}
+};
+
+// Returns the multiplications and additions done. The sums stay in registers, the few operands in
+// the nearest cache.
+template <typename Probe>
+double MultiplyRounds(size_t rounds) {
+  struct {
+    alignas(64) std::byte weights[sizeof(typename Probe::Weights)];
+    alignas(64) uint32_t cells[Probe::kChains];
+  } operands;
+  // 63 as a byte, 0.75 as a float or bf16: no overflow in kMostProbeRounds.
+  std::memset(&operands, 0x3f, sizeof operands);
+  ProbeChains<Probe, Probe::kChains> chains;
+  chains.Clear();
+  for (size_t round = 0; round < rounds; ++round) {
+    Forget(operands);
+    typename Probe::Weights weights;
+    Probe::Load(operands.weights, weights);
+    chains.Add(weights, operands.cells);
+  }
+  chains.Finish();
+  return 2.0 * static_cast<double>(rounds * Probe::kChains * Probe::kProducts);
+}
+
+template <typename Isa>
+double ProbeProducts(WeightType type, size_t rounds) {
+  if (IsQuantised(type)) return MultiplyRounds<IntegerProbe<Isa>>(rounds);
+  if constexpr (Isa::kBf16Products) {
+    if (type == WeightType::kBf16) return MultiplyRounds<Bf16Probe<Isa>>(rounds);
+  }
+  return MultiplyRounds<FloatProbe<Isa>>(rounds);
+}
+
+// Several streams side by side, as the hardware reads ahead in each. Less than a vector of each at
+// the end is left out.
+template <typename Isa>
+void ProbeRead(const std::byte* bytes, size_t count) {
+  using Words = typename NativeVector<Isa>::Words;
+  constexpr size_t kStreams = 4;
+  const size_t stream = count / kStreams / sizeof(Words) * sizeof(Words);
+  Words sums[kStreams] = {};
+  for (size_t at = 0; at < stream; at += sizeof(Words)) {
+    for (size_t s = 0; s < kStreams; ++s) {
+      Words words;
+      std::memcpy(&words, bytes + s * stream + at, sizeof words);
+      sums[s] += words;
+    }
+  }
+  for (size_t s = 0; s < kStreams; ++s) {
+    Words sum = sums[s];
+    Forget(sum);
+  }
+}
+
+}  // namespace elm
