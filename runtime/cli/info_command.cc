@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "formats/elm/level_text.h"
+#include "formats/model/model_json.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/memory.h"
 #include "runtime/cli/output.h"
@@ -106,23 +107,16 @@ Json LevelsJson(const Model& model) {
   Json levels = Json::array();
   for (size_t i = 0; i < model.levels().levels.size(); ++i) {
     const Level& level = model.levels().levels[i];
-    Json layers = Json::array();
-    for (const LayerSlice& slice : level.layers) {
-      layers.push_back({{"query_heads", slice.query_heads},
-                        {"kv_heads", slice.kv_heads},
-                        {"neurons", slice.neurons}});
-    }
     levels.push_back({{"name", LevelName(level.name_permille)},
                       {"true_share", TrueShare(model.config(), level)},
                       {"weight_bytes", model.bundle().LevelBytes(i)},
-                      {"layers", std::move(layers)}});
+                      {"layers", LayersJson(level)}});
   }
   return levels;
 }
 
 Json AsJson(const Model& model) {
   const BundleView& view = model.bundle().view();
-  const ModelConfig& config = view.config;
   Json tokenizer_pieces = nullptr;
   if (const auto tokenizer = model.tokenizer(); tokenizer.ok()) {
     tokenizer_pieces = (*tokenizer)->size();
@@ -131,18 +125,7 @@ Json AsJson(const Model& model) {
       {"path", model.bundle().path()},
       {"version", StrCat(view.major, ".", view.minor)},
       {"file_bytes", model.bundle().file_size()},
-      {"model",
-       {{"layers", config.layers},
-        {"width", config.width},
-        {"query_heads", config.query_heads},
-        {"kv_heads", config.kv_heads},
-        {"head_dim", config.head_dim},
-        {"neurons", config.neurons},
-        {"vocab", config.vocab},
-        {"context", config.context},
-        {"rope_theta", config.rope_theta},
-        {"rms_epsilon", config.rms_epsilon},
-        {"tied_head", config.tied_head}}},
+      {"model", ModelJson(view.config)},
       {"weights", WeightType(model)},
       {"tokenizer_pieces", std::move(tokenizer_pieces)},
       {"stop_ids", view.generation.stop_ids},
