@@ -11,7 +11,7 @@
 #include "datasets/load_tasks.h"
 #include "formats/base/atomic_file.h"
 #include "toolchain/base/error.h"
-#include "toolchain/base/parallel_for.h"
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/cli/eval_subject.h"
 #include "toolchain/eval/context_drop.h"

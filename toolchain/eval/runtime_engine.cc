@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "toolchain/base/error.h"
-#include "toolchain/base/parallel_for.h"
 
 namespace elm {
 namespace {
@@ -78,7 +77,7 @@ double WindowLoss(Session& session, std::span<const uint32_t> ids) {
 }  // namespace
 
 RuntimeEngine::RuntimeEngine(std::shared_ptr<const Model> model, size_t threads)
-    : model_(std::move(model)) {
+    : model_(std::move(model)), pool_(threads) {
   for (size_t thread = 0; thread < threads; ++thread) {
     sessions_.push_back(ValueOrThrow(Session::Create(model_, {})));
   }
@@ -95,9 +94,9 @@ std::vector<RequestScore> RuntimeEngine::Score(size_t level,
   SetLevel(level);
   const std::vector<size_t> order = LongestFirst(requests);
   std::vector<RequestScore> scores(requests.size());
-  ParallelFor(
-      order.size(), sessions_.size(),
-      [&](size_t worker, size_t index) {
+  pool_.ForEach(
+      order.size(),
+      [&](size_t index, size_t worker) {
         scores[order[index]] = ScoreRequest(*sessions_[worker], requests[order[index]]);
       },
       [&](size_t done) {
@@ -110,9 +109,9 @@ std::vector<double> RuntimeEngine::WindowLosses(size_t level, const TokenWindows
                                                 const ScoringProgress& progress) {
   SetLevel(level);
   std::vector<double> losses(windows.count());
-  ParallelFor(
-      losses.size(), sessions_.size(),
-      [&](size_t worker, size_t index) {
+  pool_.ForEach(
+      losses.size(),
+      [&](size_t index, size_t worker) {
         losses[index] = WindowLoss(*sessions_[worker], windows.row(index));
       },
       [&](size_t done) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/include/elm/elm.hpp"
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/eval/scoring_engine.h"
 
 namespace elm {
@@ -26,6 +27,7 @@ class RuntimeEngine : public ScoringEngine {
 
   std::shared_ptr<const Model> model_;
   std::vector<std::unique_ptr<Session>> sessions_;  // [threads]
+  WorkerPool pool_;
 };
 
 }  // namespace elm

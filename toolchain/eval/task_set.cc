@@ -7,7 +7,7 @@
 #include "datasets/task_file.h"
 #include "formats/base/hash.h"
 #include "toolchain/base/error.h"
-#include "toolchain/base/parallel_for.h"
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/eval/hash_text.h"
 #include "toolchain/eval/task_request.h"
 
@@ -95,7 +95,7 @@ TaskSet MakeTaskSet(const std::vector<std::pair<std::string, std::vector<Task>>>
     }
   }
   std::vector<ScoringRequest> requests(changed.size());
-  ParallelFor(changed.size(), options.threads, [&](size_t, size_t index) {
+  WorkerPool(options.threads).ForEach(changed.size(), [&](size_t index, size_t) {
     requests[index] = MakeScoringRequest(changed[index], options.encode, options.bos);
   });
 

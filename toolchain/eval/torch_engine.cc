@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "formats/base/checked_math.h"
-#include "toolchain/base/parallel_for.h"
 #include "toolchain/eval/request_row.h"
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/model/token_loss.h"
@@ -131,16 +130,16 @@ TorchEngine::TorchEngine(Llama model, LevelTable levels, size_t batch, size_t th
     : model_(std::move(model)),
       levels_(std::move(levels)),
       batch_(batch),
-      threads_(model_.device().is_cpu() ? threads : 1) {
+      pool_(model_.device().is_cpu() ? threads : 1) {
   TORCH_CHECK(batch > 0 && threads > 0, "a batch holds at least one request");
 }
 
 void TorchEngine::ForEachBatch(size_t count, const ScoringProgress& progress,
                                const std::function<void(size_t begin, size_t end)>& compute) {
   const size_t batches = CeilDiv(count, batch_);
-  ParallelFor(
-      batches, threads_,
-      [&](size_t, size_t batch) {
+  pool_.ForEach(
+      batches,
+      [&](size_t batch, size_t) {
         const torch::NoGradGuard no_grad;  // of this thread
         compute(batch * batch_, std::min(count, (batch + 1) * batch_));
       },

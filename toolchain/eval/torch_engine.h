@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "formats/model/level_table.h"
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/eval/scoring_engine.h"
 #include "toolchain/model/llama.h"
 
@@ -34,7 +35,7 @@ class TorchEngine : public ScoringEngine {
   Llama model_;
   LevelTable levels_;
   size_t batch_;
-  size_t threads_;
+  WorkerPool pool_;
 };
 
 }  // namespace elm

@@ -8,13 +8,13 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "formats/base/atomic_file.h"
 #include "formats/workspace/manifest.h"
 #include "formats/workspace/stage_key.h"
 #include "formats/workspace/workspace.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/worker_pool.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/pack.h"
 #include "toolchain/pipeline/built_in.h"
@@ -61,8 +61,7 @@ size_t StageIndex(const std::string& flag, const std::string& name, size_t defau
 
 // Before any work: threads of LibTorch and of the BLAS under it, and the same bits every time.
 void PrepareTorch(uint32_t threads) {
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  SetTorchThreads(static_cast<int>(threads == 0 ? cores : threads));
+  SetTorchThreads(static_cast<int>(ThreadsOrAll(threads)));
   MakeTorchReproducible();
 }
 
