@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "formats/base/mapped_file.h"
-#include "formats/base/testing/run_program.h"
+#include "formats/base/testing/child_process.h"
 #include "formats/base/testing/temporary_directory.h"
 #include "runtime/engine/testing/reciting_model.h"
 #include "runtime/engine/testing/tiny_model.h"

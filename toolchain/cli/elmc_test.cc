@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "formats/base/testing/assets.h"
-#include "formats/base/testing/run_program.h"
+#include "formats/base/testing/child_process.h"
 
 namespace elm {
 namespace {

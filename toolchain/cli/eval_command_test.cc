@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/base/testing/run_program.h"
+#include "formats/base/testing/child_process.h"
 #include "formats/base/testing/temporary_directory.h"
 
 namespace elm {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "formats/base/testing/run_program.h"
+#include "formats/base/testing/child_process.h"
 #include "formats/base/testing/temporary_directory.h"
 
 namespace elm {
