@@ -21,6 +21,7 @@ using ::elm::testing::ProgramPath;
 using ::elm::testing::ProgramResult;
 using ::elm::testing::RunProgram;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ElmcTest : public ::testing::Test {
  protected:
@@ -161,6 +162,18 @@ TEST_F(ElmcTest, PreparedBundlesAreInspectedVerifiedAndDumped) {
   ExpectRefusal(Elmc({"verify", bundle}), 3, "model.elm");
   ExpectRefusal(Elmc({"inspect", bundle}), 3, "model.elm");
   ExpectRefusal(Elmc({"dump", folder_ + "/none.elm"}), 4, "none.elm");
+}
+
+TEST_F(ElmcTest, APlanIsShownWithoutTheBundle) {
+  NEED_ASSETS();
+  const ProgramResult planned = Elmc(QuickPrepare({"--to", "plan"}));
+  ASSERT_EQ(planned.exit_code, 0) << planned.err;
+  EXPECT_THAT(planned.out, HasSubstr("anchor layers: "));
+  EXPECT_THAT(planned.out, HasSubstr("\n0.5 "));
+  EXPECT_THAT(planned.out, Not(HasSubstr("wrote")));
+  const ProgramResult json = Elmc(QuickPrepare({"--to", "plan", "--json"}));
+  EXPECT_EQ(nlohmann::json::parse(json.out)["plan"]["levels"].size(), 2U);
+  EXPECT_FALSE(fs::exists(folder_ + "/model.elm"));
 }
 
 TEST_F(ElmcTest, WhatCannotBeWrittenIsRefusedBeforeTheWork) {

@@ -1,4 +1,5 @@
 // elmc prepare: checkpoint in, bundle out.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -89,9 +90,22 @@ PrepareOptions ToOptions(const Flags& flags) {
   return options;
 }
 
+// Whether the run came as far as `stage`: its results are in the workspace.
+bool Reached(const PrepareReport& report, const std::string& stage) {
+  return std::any_of(report.stages.begin(), report.stages.end(),
+                     [&](const StageOutcome& outcome) { return outcome.name == stage; });
+}
+
+// "0, 3", or "none".
+std::string AnchorsText(const nlohmann::json& anchors) {
+  std::string text;
+  for (const nlohmann::json& layer : anchors) text += (text.empty() ? "" : ", ") + layer.dump();
+  return text.empty() ? "none" : text;
+}
+
 void PrintLevels(const PrepareReport& report) {
   const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
-  std::printf("anchors: %s; cut by %s, scored by %s\n", plan["anchors"].dump().c_str(),
+  std::printf("anchor layers: %s; cut by %s, scored by %s\n", AnchorsText(plan["anchors"]).c_str(),
               plan["unit_policy"].get<std::string>().c_str(),
               plan["score_metric"].get<std::string>().c_str());
   std::printf("%-7s %8s %12s %10s\n", "level", "share", "weights", "nll");
@@ -118,12 +132,10 @@ void PrintJson(const PrepareReport& report) {
                               {"seconds", stage.seconds}});
     if (stage.budget_seconds) json["stages"].back()["budget_seconds"] = *stage.budget_seconds;
   }
-  if (report.finished) {
-    for (const auto& [key, file] :
-         {std::pair("import", kImportFile), std::pair("plan", kPlanReportFile),
-          std::pair("reorder", kReorderFile), std::pair("verify", kVerifyFile)}) {
-      json[key] = ReadJsonFile(report.workspace + "/" + file);
-    }
+  for (const auto& [stage, file] :
+       {std::pair("import", kImportFile), std::pair("plan", kPlanReportFile),
+        std::pair("reorder", kReorderFile), std::pair("verify", kVerifyFile)}) {
+    if (Reached(report, stage)) json[stage] = ReadJsonFile(report.workspace + "/" + file);
   }
   std::printf("%s\n", json.dump(2).c_str());
 }
@@ -159,9 +171,8 @@ void Run(const Flags& flags) {
   const auto style = flags.quiet ? Progress::Style::kNone : Progress::DetectStyle();
   const PrepareReport report = Prepare(options, style);
   if (flags.json) return PrintJson(report);
-  if (!report.finished) return;
-  PrintLevels(report);
-  std::printf("wrote %s\n", report.output.c_str());
+  if (Reached(report, "plan")) PrintLevels(report);
+  if (report.finished) std::printf("wrote %s\n", report.output.c_str());
 }
 
 void AddInputFlags(CLI::App& command, Flags& flags) {
