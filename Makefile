@@ -3,10 +3,11 @@
 JOBS ?= 2#              compile jobs and tests at a time
 SETUP ?= cmake/setup.sh# `make SETUP=true ...` installs nothing
 FUZZ_SECONDS ?= 60#     per fuzz target
+PREFIX ?= /usr/local#   of `make install`
 PROMPT ?= Once upon a time#  for MODEL; the built-in one gets a question of its world
 LEVELS ?= 1.0 0.8 0.5#  at which `make demo` answers one question
 
-.PHONY: bench all setup release dev runtime-only asan tsan android-arm64 test demo fuzz fmt lint clean help
+.PHONY: bench all setup release install dev runtime-only asan tsan android-arm64 test demo fuzz fmt lint clean help
 .DEFAULT_GOAL := all
 
 define build
@@ -22,6 +23,9 @@ setup: ## install the Debian packages that are missing (as root or with sudo)
 release dev: | build ## build with LibTorch: optimised, or for the debugger
 	@$(SETUP) runtime toolchain
 	@$(call build,$@)
+
+install: release ## install elmc, elm and the built-in models into PREFIX (/usr/local)
+	@cmake --install build/release --prefix "$(PREFIX)"
 
 runtime-only asan tsan: | build ## build what a phone gets and test it: plain, or under a sanitizer
 	@$(SETUP) runtime $(if $(filter runtime-only,$@),,datasets)
