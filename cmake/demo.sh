@@ -13,18 +13,22 @@ if [ -n "$model" ]; then
   bundle=$folder/model.elm
   tasks=ppl:$data
   prompt=${PROMPT:-Once upon a time}
+  set -- -n 12
   "$elmc" prepare "$model" --data "$data" -o "$bundle"
 else
   bundle=$folder/pocket-4m.elm
   tasks=pocket
   prompt=$("$elmc" dataset show app --split test --prompt)
+  # The answer ends with its line; behind it the model would ask the next question.
+  set -- -n 48 --stop '
+'
   "$elmc" prepare --config "$config" -o "$bundle"
 fi
 "$elmc" eval "$bundle" --tasks "$tasks" --count "${COUNT:-60}" --latency --json "$folder/eval.json"
 
 for level in ${LEVELS:-1.0 0.8 0.5}; do
   printf '\nlevel %s:\n' "$level"
-  "$elm" run "$bundle" --level "$level" -p "$prompt" -n 12 --temperature 0
+  "$elm" run "$bundle" --level "$level" -p "$prompt" --temperature 0 "$@"
 done
 printf '\nthe job took %s s; %s and %s hold the results\n' "$(($(date +%s) - start))" "$bundle" \
   "$folder/eval.json"

@@ -66,26 +66,36 @@ std::string Spelling(const Flag& flag) {
 }  // namespace
 
 std::string ParsedFlags::Text(const std::string& name, const std::string& otherwise) const {
+  const std::string* value = Find(name);
+  return value == nullptr ? otherwise : *value;
+}
+
+std::vector<std::string> ParsedFlags::Texts(const std::string& name) const {
   const auto found = values_.find(name);
-  return found == values_.end() ? otherwise : found->second;
+  return found == values_.end() ? std::vector<std::string>() : found->second;
 }
 
 Result<uint64_t> ParsedFlags::Number(const std::string& name, uint64_t otherwise,
                                      uint64_t most) const {
-  const auto found = values_.find(name);
-  if (found == values_.end()) return otherwise;
+  const std::string* text = Find(name);
+  if (text == nullptr) return otherwise;
   uint64_t value = 0;
-  if (ParseWhole(found->second, value) && value <= most) return value;
-  return InvalidArgument("--", name, " is \"", found->second,
-                         "\", expected a whole number from 0 to ", most);
+  if (ParseWhole(*text, value) && value <= most) return value;
+  return InvalidArgument("--", name, " is \"", *text, "\", expected a whole number from 0 to ",
+                         most);
 }
 
 Result<float> ParsedFlags::Real(const std::string& name, float otherwise) const {
-  const auto found = values_.find(name);
-  if (found == values_.end()) return otherwise;
+  const std::string* text = Find(name);
+  if (text == nullptr) return otherwise;
   float value = 0;
-  if (ParseWhole(found->second, value) && std::isfinite(value)) return value;
-  return InvalidArgument("--", name, " is \"", found->second, "\", expected a number");
+  if (ParseWhole(*text, value) && std::isfinite(value)) return value;
+  return InvalidArgument("--", name, " is \"", *text, "\", expected a number");
+}
+
+const std::string* ParsedFlags::Find(const std::string& name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? nullptr : &found->second.front();
 }
 
 Result<ParsedFlags> ParseFlags(std::span<const Flag> flags, std::span<const std::string> words) {
@@ -112,7 +122,9 @@ Result<ParsedFlags> ParseFlags(std::span<const Flag> flags, std::span<const std:
       }
       option.value = words[++i];
     }
-    if (!parsed.values_.emplace(option.flag->name, option.value.value_or("")).second) {
+    std::vector<std::string>& values = parsed.values_[option.flag->name];
+    values.push_back(option.value.value_or(""));
+    if (values.size() > 1 && !option.flag->repeats) {
       return InvalidArgument(option.name, " is given twice");
     }
   }

@@ -13,6 +13,7 @@ const std::vector<Flag> kFlags = {
     {"level", 'l', "NAME", "which level"},
     {"count", 'n', "COUNT", "how many"},
     {"json", 0, "", "as JSON"},
+    {"tag", 't', "TEXT", "what to call it", /*repeats=*/true},
 };
 
 Result<ParsedFlags> Parse(const std::vector<std::string>& words) {
@@ -41,6 +42,13 @@ TEST(Flags, ValuesMayBeginWithADashOrBeEmpty) {
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->Text("level", ""), "-1");
   EXPECT_EQ(parsed->Text("count", "x"), "");
+}
+
+TEST(Flags, SomeRepeat) {
+  const auto parsed = Parse({"--tag", "b", "-n", "1", "-t", "a", "--tag=b"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
+  EXPECT_THAT(parsed->Texts("tag"), ElementsAre("b", "a", "b"));
+  EXPECT_TRUE(Parse({})->Texts("tag").empty());
 }
 
 TEST(Flags, DefaultsStandWhereNothingIsGiven) {
@@ -87,7 +95,8 @@ TEST(Flags, HelpNamesEveryOption) {
   EXPECT_EQ(DescribeFlags(kFlags),
             "  -l, --level NAME   which level\n"
             "  -n, --count COUNT  how many\n"
-            "      --json         as JSON\n");
+            "      --json         as JSON\n"
+            "  -t, --tag TEXT     what to call it\n");
 }
 
 }  // namespace

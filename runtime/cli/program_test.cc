@@ -189,6 +189,28 @@ TEST_F(Program, PrintsTheContinuationAndTheStats) {
   EXPECT_THAT(result.err, HasSubstr("2 prompt tokens, 2 generated, finish: stop"));
 }
 
+TEST_F(Program, StopTextsEndTheContinuation) {
+  const std::string path = Path("counting.elm");
+  testing::Script script = {{testing::TinyId("\xe2\x96\x81the"), testing::TinyId("a")}};
+  for (char letter = 'a'; letter < 'h'; ++letter) {
+    script[testing::TinyId(std::string(1, letter))] =
+        testing::TinyId(std::string(1, static_cast<char>(letter + 1)));
+  }
+  ASSERT_TRUE(testing::WriteRecitingBundle(path, testing::RecitingContents(), script).ok());
+  const std::vector<std::string> run = {"run", path, "-p", "the", "-n", "7"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), run.begin(), run.end());
+    return Elm(more);
+  };
+  EXPECT_EQ(with({}).out, "abcdefg\n");
+  EXPECT_EQ(with({"--stop", "zz", "--stop", "cd"}).out, "ab\n");
+  EXPECT_EQ(with({"--stop", "gh"}).out, "abcdefg\n");
+  const auto json = nlohmann::json::parse(with({"--stop=bc", "--json"}).out);
+  EXPECT_EQ(json.at("text"), "a");
+  EXPECT_EQ(json.at("finish"), "stop");
+  ExpectFailure(with({"--stop", ""}), 2, "usage", "stop text: empty");
+}
+
 TEST_F(Program, BundleWithoutTokenizer) {
   BundleContents contents = testing::SmallContents();
   contents.tokenizer_model.clear();

@@ -28,6 +28,7 @@ std::vector<Flag> RunFlags() {
       {"top-p", 0, "P", "then from the fewest whose probability reaches P (default 1: all)"},
       {"min-p", 0, "P", "then from those at least P times as probable as the best (default 0)"},
       {"seed", 's', "NUMBER", "of the random numbers (default 0)"},
+      {"stop", 0, "TEXT", "end before TEXT; may be given more than once", /*repeats=*/true},
       {"ignore-stop", 0, "", "do not end at the model's stop tokens"},
       {"echo", 0, "", "print the prompt, too"},
       {"json", 0, "", "print one JSON object instead of the text as it comes"},
@@ -63,6 +64,7 @@ Result<GenerateOptions> ReadOptions(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(sampling.min_p, flags.Real("min-p", sampling.min_p));
   ELM_ASSIGN_OR_RETURN(sampling.seed,
                        flags.Number("seed", 0, std::numeric_limits<uint64_t>::max()));
+  options.stop_texts = flags.Texts("stop");
   options.ignore_stop = flags.Has("ignore-stop");
   ELM_RETURN_IF_ERROR(Validate(sampling));
   return options;
@@ -171,6 +173,7 @@ Command RunCommand() {
           "  elm run model.elm -p \"Once upon a time\"\n"
           "  elm run model.elm --level 0.5 -p \"Once upon a time\" -n 64 --stats\n"
           "  elm run model.elm -p \"A poem:\" -t 0.8 --top-p 0.95 --seed 7\n"
+          "  elm run model.elm -p \"Q: What is an elm? A:\" --stop \"Q:\" --stop $'\\n'\n"
           "  elm run model.elm --prompt-file question.txt --json\n",
       .flags = RunFlags(),
       .run = Run,
