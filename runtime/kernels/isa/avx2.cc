@@ -10,6 +10,7 @@ struct Avx2 {
   static constexpr const char* kName = "avx2";
   static constexpr const char* kDescription = "AVX2 with FMA and F16C";
   static constexpr bool kBf16Products = false;
+  static constexpr bool kTokenPairs = false;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 4;
 

@@ -12,6 +12,7 @@ struct Avx512 {
   static constexpr bool kBf16Products = true;
   // 16 sums, four vectors of weights, two of inputs. Twelve tokens would fit too, but GCC then
   // spills and nothing is gained.
+  static constexpr bool kTokenPairs = false;
   static constexpr size_t kBlockRows = 2;
   static constexpr size_t kBlockTokens = 8;
 

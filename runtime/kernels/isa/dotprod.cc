@@ -14,6 +14,7 @@ struct FourWayDot {
 struct Dotprod : NeonBase<FourWayDot> {
   static constexpr const char* kName = "dotprod";
   static constexpr const char* kDescription = "NEON with dotprod";
+  static constexpr bool kTokenPairs = false;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ struct WideningDot {
 struct Neon : NeonBase<WideningDot> {
   static constexpr const char* kName = "neon";
   static constexpr const char* kDescription = "NEON";
+  static constexpr bool kTokenPairs = false;
 };
 
 }  // namespace

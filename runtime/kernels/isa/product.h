@@ -8,6 +8,9 @@
 //   LoadCodes, LoadNibbles  what a q8 or q4 tile stores -> Codes
 //   kCodeOffset(type)       what is still added to every code after loading
 //   Dot(codes, four, sums)  sums += codes . four
+//   kTokenPairs             whether it multiplies eight inputs of two tokens at a time instead:
+//                           PairCodes, PairFours, PairSums, ZeroPairs, JoinCodes, JoinFours,
+//                           DotPairs2x2, AddPairs (i8mm.cc)
 //
 // and how many outputs and tokens a block holds so that its sums stay in registers.
 #pragma once
@@ -98,19 +101,31 @@ struct QuantisedBlock {
         });
   }
 
+  static constexpr size_t kRun = 4 * kLanes;  // bytes of Codes
+
+  // Eight inputs of every tile row.
+  static ELM_INLINE void LoadEight(const std::byte* tile, size_t row_bytes,
+                                   typename Isa::Codes (&even)[kRows],
+                                   typename Isa::Codes (&odd)[kRows]) {
+    Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+      if constexpr (kType == WeightType::kQ8) {
+        Isa::LoadCodes(tile + r * row_bytes, even[r]);
+        Isa::LoadCodes(tile + r * row_bytes + kRun, odd[r]);
+      } else {
+        Isa::LoadNibbles(tile + r * row_bytes, even[r], odd[r]);
+      }
+    });
+  }
+  static constexpr size_t kEightBytes = kType == WeightType::kQ8 ? 2 * kRun : kRun;
+
   static ELM_INLINE void AddCodes(const std::byte* tile, size_t row_bytes, size_t group,
                                   const uint32_t* cells, size_t width, AllSums& sums) {
-    constexpr size_t kRun = 4 * kLanes;  // bytes of Codes
+    if constexpr (Isa::kTokenPairs && kTokens % 2 == 0) {
+      return AddCodesInPairs(tile, row_bytes, group, cells, width, sums);
+    }
     for (size_t k = 0; k < group; k += 8) {
       typename Isa::Codes even[kRows], odd[kRows];
-      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
-        if constexpr (kType == WeightType::kQ8) {
-          Isa::LoadCodes(tile + r * row_bytes, even[r]);
-          Isa::LoadCodes(tile + r * row_bytes + kRun, odd[r]);
-        } else {
-          Isa::LoadNibbles(tile + r * row_bytes, even[r], odd[r]);
-        }
-      });
+      LoadEight(tile, row_bytes, even, odd);
       Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
         typename Isa::Four four;
         Isa::LoadFour(cells + t, four);
@@ -118,9 +133,37 @@ struct QuantisedBlock {
         Isa::LoadFour(cells + width + t, four);
         Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { Isa::Dot(odd[r], four, sums[r][t]); });
       });
-      tile += kType == WeightType::kQ8 ? 2 * kRun : kRun;
+      tile += kEightBytes;
       cells += 2 * width;
     }
+  }
+
+  static ELM_INLINE void AddCodesInPairs(const std::byte* tile, size_t row_bytes, size_t group,
+                                         const uint32_t* cells, size_t width, AllSums& sums) {
+    typename Isa::PairSums pairs[kRows][kTokens / 2];
+    Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+      Unrolled<kTokens / 2>([&](auto p) ELM_INLINE_LAMBDA { Isa::ZeroPairs(pairs[r][p]); });
+    });
+    for (size_t k = 0; k < group; k += 8) {
+      typename Isa::Codes even[kRows], odd[kRows];
+      LoadEight(tile, row_bytes, even, odd);
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        typename Isa::PairCodes codes;
+        Isa::JoinCodes(even[r], odd[r], codes);
+        Unrolled<kTokens / 2>([&](auto p) ELM_INLINE_LAMBDA {
+          typename Isa::PairFours fours;
+          Isa::JoinFours(cells + 2 * p, cells + width + 2 * p, fours);
+          Isa::DotPairs2x2(codes, fours, pairs[r][p]);
+        });
+      });
+      tile += kEightBytes;
+      cells += 2 * width;
+    }
+    Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+      Unrolled<kTokens / 2>([&](auto p) ELM_INLINE_LAMBDA {
+        Isa::AddPairs(pairs[r][p], sums[r][2 * p], sums[r][2 * p + 1]);
+      });
+    });
   }
 };
 
