@@ -1,17 +1,15 @@
 #include "runtime/kernels/cpu_info.h"
 
-#include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
-#include <string_view>
 
 namespace elm {
 namespace {
 
 // x86, then Arm: what kernels could use, today or some day.
-constexpr std::string_view kInstructionSets[] = {
+constexpr const char* kInstructionSets[] = {
     "sse4_2",   "avx",      "f16c",     "fma",         "avx2",        "avx_vnni",    "avx512f",
     "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8",
     "amx_bf16", "asimd",    "fphp",     "asimdhp",     "asimddp",     "asimdfhm",    "i8mm",
@@ -51,16 +49,17 @@ std::string NameOf(const std::map<std::string, std::string>& fields) {
 
 CpuInfo ReadCpuInfo(const std::string& path) {
   const auto fields = ReadFields(path);
-  CpuInfo info;
-  info.name = NameOf(fields);
+  std::set<std::string> words;
   for (const char* key : {"flags", "Features"}) {
     const auto found = fields.find(key);
     if (found == fields.end()) continue;
-    std::istringstream words(found->second);
-    for (std::string word; words >> word;) {
-      const auto known = std::find(std::begin(kInstructionSets), std::end(kInstructionSets), word);
-      if (known != std::end(kInstructionSets)) info.instruction_sets.push_back(word);
-    }
+    std::istringstream list(found->second);
+    for (std::string word; list >> word;) words.insert(word);
+  }
+  CpuInfo info;
+  info.name = NameOf(fields);
+  for (const char* name : kInstructionSets) {
+    if (words.contains(name)) info.instruction_sets.emplace_back(name);
   }
   return info;
 }
