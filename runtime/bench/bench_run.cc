@@ -1,0 +1,157 @@
+#include "runtime/bench/bench_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <span>
+#include <utility>
+
+#include "runtime/bench/work.h"
+
+namespace elm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint64_t kSeed = 20240;  // the same prompt every time
+// Enough tokens to touch all weights and to wake the threads.
+constexpr uint32_t kWarmUpTokens = 8;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<uint32_t> RandomIds(uint32_t count, uint32_t vocab) {
+  std::mt19937_64 engine(kSeed);
+  std::vector<uint32_t> ids(count);
+  for (uint32_t& id : ids) id = static_cast<uint32_t>(engine() % vocab);
+  return ids;
+}
+
+uint32_t Highest(std::span<const float> logits) {
+  return static_cast<uint32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+class BenchRun {
+ public:
+  BenchRun(Session& session, MachineProbe& probe, const BenchPlan& plan, const BenchHooks& hooks)
+      : session_(session), probe_(probe), plan_(plan), hooks_(hooks) {
+    uint32_t most = 1;
+    for (const BenchTest& test : plan.tests) most = std::max(most, test.tokens);
+    ids_ = RandomIds(most, session.model().config().vocab);
+    const uint32_t bos = session.model().bundle().view().generation.bos_id;
+    first_id_ = bos == layout::kNoToken ? ids_.front() : bos;
+    result_.plan = plan;
+    for (const BenchTest& test : plan.tests) {
+      for (const size_t level : plan.levels) result_.rows.push_back({test, level, {}});
+    }
+  }
+
+  Result<BenchResult> Run() {
+    ELM_RETURN_IF_ERROR(WarmUp());
+    while (result_.repeats < plan_.repeats && !hooks_.cancelled()) {
+      const auto samples = Repeat();
+      if (!samples.ok()) return samples.status();
+      if (hooks_.cancelled()) break;
+      for (size_t i = 0; i < samples->size(); ++i) {
+        result_.rows[i].samples.push_back((*samples)[i]);
+      }
+      ++result_.repeats;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  Status WarmUp() {
+    for (const BenchRow& row : result_.rows) {
+      if (hooks_.cancelled()) break;
+      Announce(row, "warm-up");
+      BenchTest test = row.test;
+      test.tokens = std::min(test.tokens, kWarmUpTokens);
+      ELM_RETURN_IF_ERROR(Measure(test, row.level).status());
+    }
+    return Status::Ok();
+  }
+
+  // One sample for every row.
+  Result<std::vector<BenchSample>> Repeat() {
+    const std::string name = StrCat("repeat ", result_.repeats + 1, "/", plan_.repeats);
+    std::vector<BenchSample> samples;
+    ProbeSample probe;
+    for (const BenchRow& row : result_.rows) {
+      if (hooks_.cancelled()) break;
+      Announce(row, name);
+      // The levels of a test share a probe.
+      if (samples.size() % plan_.levels.size() == 0) probe = probe_.Measure();
+      ELM_ASSIGN_OR_RETURN(const double seconds, Measure(row.test, row.level));
+      samples.push_back({seconds, probe});
+    }
+    return samples;
+  }
+
+  // Seconds, at a level whose weights have just been touched, from an empty context.
+  Result<double> Measure(const BenchTest& test, size_t level) {
+    const Level& row = session_.model().levels().levels[level];
+    ELM_RETURN_IF_ERROR(session_.SetLevel(LevelName(row.name_permille)));
+    session_.Reset();
+    ELM_RETURN_IF_ERROR(session_.Append({&first_id_, 1}));
+    session_.Reset();
+    return test.kind == BenchTest::Kind::kPrefill ? MeasurePrefill(test.tokens)
+                                                  : MeasureDecode(test.tokens);
+  }
+
+  Result<double> MeasurePrefill(uint32_t tokens) {
+    const auto start = Clock::now();
+    ELM_RETURN_IF_ERROR(session_.Append(std::span(ids_).first(tokens)));
+    return SecondsSince(start);
+  }
+
+  // Choosing the next token is not counted: llama-bench takes any.
+  Result<double> MeasureDecode(uint32_t tokens) {
+    double seconds = 0;
+    uint32_t id = first_id_;
+    for (uint32_t i = 0; i < tokens && !hooks_.cancelled(); ++i) {
+      const auto start = Clock::now();
+      ELM_RETURN_IF_ERROR(session_.Append({&id, 1}));
+      seconds += SecondsSince(start);
+      id = Highest(session_.logits());
+    }
+    return seconds;
+  }
+
+  void Announce(const BenchRow& row, const std::string& what) {
+    const Level& level = session_.model().levels().levels[row.level];
+    const auto all = static_cast<double>((plan_.repeats + 1) * result_.rows.size());
+    hooks_.progress(StrCat(what, ", ", row.test.name(), ", level ", LevelName(level.name_permille)),
+                    static_cast<double>(++announced_) / (all + 1));
+  }
+
+  Session& session_;
+  MachineProbe& probe_;
+  const BenchPlan& plan_;
+  const BenchHooks& hooks_;
+  std::vector<uint32_t> ids_;
+  uint32_t first_id_ = 0;
+  size_t announced_ = 0;
+  BenchResult result_;
+};
+
+}  // namespace
+
+std::string BenchTest::name() const { return StrCat(kind == Kind::kPrefill ? "pp" : "tg", tokens); }
+
+Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTable& kernels,
+                             const BenchPlan& plan, const BenchHooks& hooks) {
+  const WeightType type = SummariseWeights(model->bundle().view()).main_type;
+  hooks.progress("making room for the probe", 0);
+  ELM_ASSIGN_OR_RETURN(MachineProbe probe,
+                       MachineProbe::Create(kernels, type, plan.threads, plan.probe_bytes));
+  const Level& first = model->levels().levels[plan.levels.front()];
+  ELM_ASSIGN_OR_RETURN(const auto session,
+                       Session::Create(model, {.level = LevelName(first.name_permille),
+                                               .context = plan.context,
+                                               .threads = plan.threads}));
+  return BenchRun(*session, probe, plan, hooks).Run();
+}
+
+}  // namespace elm
