@@ -19,6 +19,7 @@ struct Command {
 };
 
 Command RunCommand();
+Command BenchCommand();
 Command InfoCommand();
 Command VerifyCommand();
 

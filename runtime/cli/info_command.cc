@@ -6,6 +6,7 @@
 #include "formats/elm/level_text.h"
 #include "formats/model/model_json.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/cpu_text.h"
 #include "runtime/cli/memory.h"
 #include "runtime/cli/output.h"
 #include "runtime/include/elm/elm.hpp"
@@ -56,7 +57,7 @@ Result<Timing> MeasureTiming(const std::string& path, const std::shared_ptr<cons
 }
 
 const char* WeightType(const Model& model) {
-  return DTypeName(model.bundle().FindTensor(TensorRole::kEmbedding, 0)->dtype);
+  return WeightTypeName(model.bundle().FindTensor(TensorRole::kQuery, 0)->type);
 }
 
 std::string TokenizerLine(const Model& model) {
@@ -141,7 +142,16 @@ void AddTiming(const Timing& timing, const ProcessMemory& memory, Json& json) {
   json["peak_resident_bytes"] = memory.peak_resident;
 }
 
+Status InfoAboutCpu(const ParsedFlags& flags) {
+  if (!flags.arguments().empty() || flags.Has("time")) {
+    return InvalidArgument("--cpu is about this machine: it goes with no bundle and no --time");
+  }
+  const CpuDescription cpu = DescribeCpu();
+  return WriteOutput(flags.Has("json") ? CpuJson(cpu) : CpuText(cpu));
+}
+
 Status Info(const ParsedFlags& flags) {
+  if (flags.Has("cpu")) return InfoAboutCpu(flags);
   ELM_ASSIGN_OR_RETURN(const std::string path, OnlyArgument(flags, "bundle"));
   ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path));
   std::optional<Timing> timing;
@@ -163,19 +173,24 @@ Status Info(const ParsedFlags& flags) {
 Command InfoCommand() {
   return {
       .name = "info",
-      .summary = "shows a bundle's model, levels and tokenizer",
-      .arguments = "[OPTIONS] MODEL.elm",
+      .summary = "shows a bundle's model, levels and tokenizer, or this machine",
+      .arguments = "[OPTIONS] MODEL.elm | --cpu",
       .details =
           "A level's true share is what it really keeps of the weights of q, k, v, o, gate, up "
           "and\n"
           "down. The bulk weights are not read: `elm verify` does that.\n"
           "\n"
+          "With --cpu, no bundle: the processor, its instruction sets, and which of this build's\n"
+          "kernels run on it. The environment variable ELM_FORCE_ISA chooses other kernels.\n"
+          "\n"
           "Examples:\n"
           "  elm info model.elm\n"
           "  elm info model.elm --json\n"
-          "  elm info model.elm --time\n",
+          "  elm info model.elm --time\n"
+          "  elm info --cpu\n",
       .flags = {{"json", 0, "", "print one JSON object"},
-                {"time", 0, "", "measure opening, switching levels and memory on this machine"}},
+                {"time", 0, "", "measure opening, switching levels and memory on this machine"},
+                {"cpu", 0, "", "show this machine instead of a bundle"}},
       .run = Info,
   };
 }

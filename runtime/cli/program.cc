@@ -18,7 +18,9 @@ constexpr char kExitCodes[] =
     "3 bad input (a damaged bundle, or one of another version); 4 input/output; 5 out of memory;\n"
     "70 internal error; 130 interrupted. A failure prints one line to standard error.\n";
 
-std::vector<Command> Commands() { return {RunCommand(), InfoCommand(), VerifyCommand()}; }
+std::vector<Command> Commands() {
+  return {RunCommand(), BenchCommand(), InfoCommand(), VerifyCommand()};
+}
 
 std::string ProgramHelp(const std::vector<Command>& commands) {
   std::string text =

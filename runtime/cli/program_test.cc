@@ -14,16 +14,30 @@
 #include "formats/base/mapped_file.h"
 #include "formats/base/testing/child_process.h"
 #include "formats/base/testing/temporary_directory.h"
+#include "runtime/cli/threads_flag.h"
 #include "runtime/engine/testing/reciting_model.h"
 #include "runtime/engine/testing/tiny_model.h"
 
 namespace elm {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using testing::ProgramResult;
 using ::testing::StartsWith;
+
+// Whether a process has a handler for SIGINT: the line "SigCgt:" holds one bit for each signal.
+bool CatchesInterrupts(pid_t pid) {
+  std::ifstream status(StrCat("/proc/", pid, "/status"));
+  for (std::string field; status >> field;) {
+    if (field == "SigCgt:") {
+      uint64_t signals = 0;
+      return status >> std::hex >> signals && (signals >> (SIGINT - 1) & 1U) != 0;
+    }
+  }
+  return false;
+}
 
 class Program : public ::testing::Test {
  protected:
@@ -62,8 +76,12 @@ class Program : public ::testing::Test {
 };
 
 TEST_F(Program, ExplainsItself) {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"--help"}, {"help"}, {"run", "--help"}, {"info", "-h"}, {"verify", "--help"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"--help"},
+                                                                 {"help"},
+                                                                 {"run", "--help"},
+                                                                 {"bench", "--help"},
+                                                                 {"info", "-h"},
+                                                                 {"verify", "--help"}}) {
     const auto result = Elm(words);
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(result.err, "");
@@ -88,6 +106,7 @@ TEST_F(Program, UsageErrors) {
 
 TEST_F(Program, UnknownLevelListsTheNames) {
   ExpectFailure(Elm({"run", "-p", "a", "--level", "0.5", Bundle()}), 2, "usage", "0.3, 0.6, 1.0");
+  ExpectFailure(Elm({"bench", "--levels", "1.0,0.5", Bundle()}), 2, "usage", "0.3, 0.6, 1.0");
 }
 
 TEST_F(Program, TooLongPromptSaysHowLong) {
@@ -159,10 +178,116 @@ TEST_F(Program, InfoShowsTheModel) {
   EXPECT_GT(info.at("resident_bytes"), 0);
 }
 
+TEST_F(Program, MoreThreadsThanCores) {
+  const uint32_t cores = UsableCores();
+  for (const char* command : {"run", "bench"}) {
+    std::vector<std::string> words = {command, Bundle(), "-t", std::to_string(cores + 1)};
+    if (words[0] == "run") words.insert(words.end(), {"-p", "a"});
+    ExpectFailure(
+        Elm(words), 2, "usage",
+        StrCat("--threads is ", cores + 1, ", there ", cores == 1 ? "is " : "are ", cores));
+  }
+}
+
+TEST_F(Program, ThreadsDoNotChangeTheAnswer) {
+  const std::vector<std::string> run = {"run", Bundle(), "-p", "the", "-n", "8", "-t"};
+  auto one = run, all = run;
+  one.emplace_back("1");
+  all.emplace_back("0");
+  const auto result = Elm(one);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(Elm(all).out, result.out);
+}
+
+TEST_F(Program, BenchMeasuresLevels) {
+  const std::vector<std::string> bench = {"bench", Bundle(),   "-p",      "8,32", "-n", "4", "-r",
+                                          "2",     "--levels", "0.3,1.0", "-t",   "1",  "-o"};
+  const auto with = [&](const std::string& format) {
+    auto words = bench;
+    words.push_back(format);
+    const auto result = Elm(words);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.err, "");
+    return result.out;
+  };
+  const auto json = nlohmann::json::parse(with("json"));
+  EXPECT_EQ(json.at("schema"), "elm-bench");
+  EXPECT_EQ(json.at("model").at("path"), Bundle());
+  EXPECT_EQ(json.at("machine").at("threads"), 1);
+  EXPECT_EQ(json.at("interrupted"), false);
+  std::vector<std::string> names;
+  for (const auto& row : json.at("rows")) {
+    names.push_back(
+        StrCat(row.at("test").get<std::string>(), " ", row.at("level").get<std::string>()));
+    EXPECT_EQ(row.at("seconds").size(), 2U);
+    EXPECT_GT(row.at("share_of_operations"), 0);
+  }
+  EXPECT_THAT(names,
+              ElementsAre("pp8 0.3", "pp8 1.0", "pp32 0.3", "pp32 1.0", "tg4 0.3", "tg4 1.0"));
+  EXPECT_THAT(with("md"), HasSubstr("| pp32 | 1.0   |"));
+  EXPECT_THAT(with("csv"), HasSubstr("\ntg4,0.3,"));
+}
+
+TEST_F(Program, BenchUsageErrors) {
+  ExpectFailure(Elm({"bench"}), 2, "usage", "bundle is missing");
+  ExpectFailure(Elm({"bench", "-r", "0", Bundle()}), 2, "usage", "--repeats is 0");
+  ExpectFailure(Elm({"bench", "-p", "81", Bundle()}), 2, "usage", "the context holds 80");
+  ExpectFailure(Elm({"bench", "-n", "9", "-p", "0", "-c", "8", Bundle()}), 2, "usage",
+                "the context holds 8");
+  ExpectFailure(Elm({"bench", "-o", "xml", Bundle()}), 2, "usage", "md, json or csv");
+  ExpectFailure(Elm({"bench", Path("none.elm")}), 4, "not found", "none.elm");
+}
+
+TEST_F(Program, BenchCanBeInterrupted) {
+  testing::RunningProgram program(
+      {testing::ProgramPath("elm"), "bench", Bundle(), "-p", "0", "-n", "64", "-r", "1000"});
+  while (program.Running() && !CatchesInterrupts(program.pid())) usleep(5000);
+  kill(program.pid(), SIGINT);
+  const auto result = program.Wait();
+  EXPECT_EQ(result.exit_code, 130);
+  EXPECT_THAT(result.err, MatchesRegex("elm: interrupted: stopped after [0-9]+ of 1000 repeats\n"));
+}
+
+TEST_F(Program, InfoAboutTheCpu) {
+  const auto text = Elm({"info", "--cpu"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("scalar"));
+  EXPECT_THAT(text.out, HasSubstr("<- chosen"));
+  EXPECT_THAT(text.out, HasSubstr("ELM_FORCE_ISA"));
+  const auto json = nlohmann::json::parse(Elm({"info", "--cpu", "--json"}).out);
+  EXPECT_EQ(json.at("usable_cores"), UsableCores());
+  EXPECT_TRUE(json.at("forced").is_null());
+  size_t chosen = 0;
+  for (const auto& kernels : json.at("kernels")) {
+    if (!kernels.at("chosen")) continue;
+    ++chosen;
+    EXPECT_TRUE(kernels.at("supported"));
+  }
+  EXPECT_EQ(chosen, 1U);
+  ExpectFailure(Elm({"info", "--cpu", Bundle()}), 2, "usage", "--cpu");
+}
+
+TEST_F(Program, ForcedKernels) {
+  const auto forced = [](const std::string& isa, const std::string& words) {
+    return testing::RunProgram(
+        {"/bin/bash", "-c",
+         StrCat("ELM_FORCE_ISA=", isa, " exec ", testing::ProgramPath("elm"), " ", words)});
+  };
+  EXPECT_THAT(forced("scalar", "info --cpu").out,
+              HasSubstr("scalar  plain C++ <- chosen\nELM_FORCE_ISA=scalar has chosen.\n"));
+  const std::string bench = StrCat("bench ", Bundle(), " -p 4 -n 0 -r 1 -o json");
+  const auto result = forced("scalar", bench);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out).at("machine").at("kernels"), "scalar");
+  // What is wrong with the choice is said, and the list of what there is stays readable.
+  ExpectFailure(forced("mmx", bench), 2, "usage", "mmx");
+  EXPECT_THAT(forced("mmx", "info --cpu").out, HasSubstr("\nusage: ELM_FORCE_ISA"));
+}
+
 TEST_F(Program, RunsEveryLevelReproducibly) {
   for (const char* level : {"0.3", "60%", "1.0"}) {
-    const std::vector<std::string> words = {"run", Bundle(), "--level", level,          "-p",
-                                            "the", "-n",     "12",      "-t",           "0.9",
+    const std::vector<std::string> words = {"run", Bundle(), "--level", level,           "-p",
+                                            "the", "-n",     "12",      "--temperature", "0.9",
                                             "-s",  "4",      "--json",  "--ignore-stop"};
     const auto first = Elm(words);
     ASSERT_EQ(first.exit_code, 0) << first.err;

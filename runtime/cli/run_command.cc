@@ -8,6 +8,7 @@
 #include "runtime/cli/interrupt.h"
 #include "runtime/cli/memory.h"
 #include "runtime/cli/output.h"
+#include "runtime/cli/threads_flag.h"
 #include "runtime/include/elm/elm.hpp"
 
 namespace elm {
@@ -23,7 +24,8 @@ std::vector<Flag> RunFlags() {
       {"level", 'l', "NAME", "a level of the bundle's table (default 1.0, the whole model)"},
       {"max-tokens", 'n', "COUNT", "most tokens to generate (default 256)"},
       {"context", 'c', "COUNT", "most tokens to hold, prompt and answer (default: the model's)"},
-      {"temperature", 't', "T", "0 takes the most probable token (default), 1 samples as trained"},
+      ThreadsFlag(),
+      {"temperature", 0, "T", "0 takes the most probable token (default), 1 samples as trained"},
       {"top-k", 0, "COUNT", "sample from the COUNT most probable tokens only (default 0: all)"},
       {"top-p", 0, "P", "then from the fewest whose probability reaches P (default 1: all)"},
       {"min-p", 0, "P", "then from those at least P times as probable as the best (default 0)"},
@@ -136,12 +138,14 @@ Status Run(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const std::string prompt, ReadPrompt(flags));
   ELM_ASSIGN_OR_RETURN(const GenerateOptions options, ReadOptions(flags));
   ELM_ASSIGN_OR_RETURN(const uint32_t context, Count(flags, "context", 0));
+  ELM_ASSIGN_OR_RETURN(const uint32_t threads, ReadThreads(flags));
 
   const auto start = std::chrono::steady_clock::now();
   ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path, {.verify_weights = flags.Has("check")}));
   ELM_ASSIGN_OR_RETURN(
       const auto session,
-      Session::Create(model, {.level = flags.Text("level", "1.0"), .context = context}));
+      Session::Create(
+          model, {.level = flags.Text("level", "1.0"), .context = context, .threads = threads}));
   const std::chrono::duration<double, std::milli> opened = std::chrono::steady_clock::now() - start;
   model->bundle().AdviseLevel(session->level());
 
@@ -172,7 +176,7 @@ Command RunCommand() {
           "Examples:\n"
           "  elm run model.elm -p \"Once upon a time\"\n"
           "  elm run model.elm --level 0.5 -p \"Once upon a time\" -n 64 --stats\n"
-          "  elm run model.elm -p \"A poem:\" -t 0.8 --top-p 0.95 --seed 7\n"
+          "  elm run model.elm -p \"A poem:\" --temperature 0.8 --top-p 0.95 --seed 7\n"
           "  elm run model.elm -p \"Q: What is an elm? A:\" --stop \"Q:\" --stop $'\\n'\n"
           "  elm run model.elm --prompt-file question.txt --json\n",
       .flags = RunFlags(),
