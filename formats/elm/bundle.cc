@@ -75,6 +75,13 @@ const BundleTensor* Bundle::FindTensor(TensorRole role, uint32_t layer) const {
   return layer < view_.config.layers ? by_role_[IndexOf(role, layer)] : nullptr;
 }
 
+const BundleAdapter* Bundle::FindAdapter(size_t level) const {
+  for (const BundleAdapter& adapter : view_.adapters) {
+    if (adapter.level == level) return &adapter;
+  }
+  return nullptr;
+}
+
 uint64_t Bundle::LevelBytes(size_t level) const {
   return elm::LevelBytes(view_, view_.levels.levels[level]);
 }
@@ -83,6 +90,9 @@ void Bundle::AdviseLevel(size_t level) const {
   for (const BundleTensor& tensor : view_.tensors) {
     file_.WillNeed(tensor.offset,
                    LevelPrefixBytes(tensor, view_.config, view_.levels.levels[level]));
+  }
+  if (const BundleAdapter* adapter = FindAdapter(level)) {
+    file_.WillNeed(adapter->offset, adapter->plan.size);
   }
 }
 

@@ -18,6 +18,7 @@
 
 #include "formats/base/mapped_file.h"
 #include "formats/base/status.h"
+#include "formats/elm/adapter_plan.h"
 #include "formats/elm/layout.h"
 #include "formats/elm/tile_layout.h"
 #include "formats/elm/weight_type.h"
@@ -47,6 +48,17 @@ struct BundleTensor {
   std::span<const std::byte> bytes;
 };
 
+// The adapter of one level.
+struct BundleAdapter {
+  uint32_t level = 0;  // index into the level table
+  uint32_t rank = 0;
+  float scale = 0;  // alpha / rank
+  AdapterPlan plan;
+  uint64_t offset = 0;  // bytes from the start of the file
+  uint64_t hash = 0;
+  std::span<const std::byte> bytes;
+};
+
 // One row of the section table, for `inspect` and `dump`.
 struct BundleSection {
   layout::SectionKind kind;
@@ -66,9 +78,10 @@ struct BundleView {
   ModelConfig config;
   LevelTable levels;
   GenerationConfig generation;
-  std::string_view tokenizer_model;   // a serialised SentencePiece model; may be empty
-  std::string_view provenance_json;   // empty when absent
-  std::vector<BundleTensor> tensors;  // in the order of ListTensors(config)
+  std::string_view tokenizer_model;     // a serialised SentencePiece model; may be empty
+  std::string_view provenance_json;     // empty when absent
+  std::vector<BundleTensor> tensors;    // in the order of ListTensors(config)
+  std::vector<BundleAdapter> adapters;  // ascending in level; may be empty
 };
 
 // One tensor as float32, row-major, rows * columns of its spec: what the stored elements stand for.
@@ -109,6 +122,9 @@ class Bundle {
   // Bytes of weights that level `level` (an index into levels().levels) touches: embedding, norms
   // and head whole, the prefixes of the rest.
   uint64_t LevelBytes(size_t level) const;
+
+  // The adapter of level `level`, or nullptr when it has none.
+  const BundleAdapter* FindAdapter(size_t level) const;
 
   // Asks the kernel to read the level's prefixes ahead. A hint.
   void AdviseLevel(size_t level) const;

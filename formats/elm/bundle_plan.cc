@@ -15,6 +15,23 @@ using layout::SectionKind;
 
 constexpr uint32_t kSmallestGroup = 32;
 
+Status ValidateAdapters(const BundleContents& contents) {
+  const AdapterSpec* previous = nullptr;
+  for (const AdapterSpec& spec : contents.adapters) {
+    if (spec.level + 1 >= contents.levels.levels.size()) {
+      return InvalidArgument("level ", spec.level, " of ", contents.levels.levels.size(),
+                             ": only levels below the full one have an adapter");
+    }
+    if (previous != nullptr && spec.level <= previous->level) {
+      return InvalidArgument("level ", spec.level, " stands behind level ", previous->level,
+                             ", expected ascending levels");
+    }
+    ELM_RETURN_IF_ERROR(CheckAdapter(spec.rank, spec.scale));
+    previous = &spec;
+  }
+  return Status::Ok();
+}
+
 Status ValidateContents(const BundleContents& contents) {
   if (IsQuantised(contents.weights) &&
       (contents.group < kSmallestGroup || contents.group > layout::kMaxTileColumns ||
@@ -24,6 +41,7 @@ Status ValidateContents(const BundleContents& contents) {
   }
   ELM_RETURN_IF_ERROR(Validate(contents.config).In("model"));
   ELM_RETURN_IF_ERROR(Validate(contents.levels, contents.config).In("levels"));
+  ELM_RETURN_IF_ERROR(ValidateAdapters(contents).In("adapters"));
   ELM_RETURN_IF_ERROR(ValidateGeneration(contents.generation, contents.config).In("generation"));
   if (const auto invalid = FindInvalidUtf8(contents.provenance_json)) {
     return InvalidArgument("provenance: not UTF-8 at byte ", *invalid);
@@ -54,7 +72,8 @@ Storage StorageFor(const TensorSpec& spec, const BundleContents& contents) {
   if (order == layout::TensorLayout::kVector) {
     return {WeightType::kF32, VectorLayout(spec.columns)};
   }
-  const auto make = order == layout::TensorLayout::kOutputMajor ? OutputMajorLayout : InputMajorLayout;
+  const auto make =
+      order == layout::TensorLayout::kOutputMajor ? OutputMajorLayout : InputMajorLayout;
   WeightType type = contents.weights;
   uint32_t group = contents.group;
   if (IsQuantised(type)) {
@@ -77,6 +96,17 @@ uint64_t PlanTensors(const BundleContents& contents, BundlePlan& plan) {
     end = offset + size;
   }
   return end;
+}
+
+// Plans all adapters and returns the size of their weights.
+uint64_t PlanAdapters(const BundleContents& contents, BundlePlan& plan) {
+  uint64_t size = 0;
+  for (const AdapterSpec& spec : contents.adapters) {
+    plan.adapters.push_back(
+        PlanAdapter(contents.config, contents.levels.levels[spec.level], spec.rank));
+    size += plan.adapters.back().size;
+  }
+  return size;
 }
 
 void AddSection(SectionKind kind, uint64_t size, std::vector<std::byte> bytes, BundlePlan& plan) {
@@ -123,13 +153,17 @@ Result<BundlePlan> PlanBundle(const BundleContents& contents) {
   ELM_RETURN_IF_ERROR(ValidateContents(contents));
   BundlePlan plan;
   const uint64_t weights_size = PlanTensors(contents, plan);
+  const uint64_t adapters_size = PlanAdapters(contents, plan);
   AddSmallSection(SectionKind::kModel, EncodeModel(contents.config), plan);
   AddSmallSection(SectionKind::kLevels, EncodeLevels(contents.levels), plan);
   AddSection(SectionKind::kTensors, plan.tensors.size() * sizeof(layout::TensorRecord), {}, plan);
   AddSmallSection(SectionKind::kGeneration, EncodeGeneration(contents.generation), plan);
   AddSmallSection(SectionKind::kTokenizer, EncodeText(contents.tokenizer_model), plan);
   AddSmallSection(SectionKind::kProvenance, EncodeText(contents.provenance_json), plan);
+  AddSection(SectionKind::kAdapters, plan.adapters.size() * sizeof(layout::AdapterRecord), {},
+             plan);
   AddSection(SectionKind::kWeights, weights_size, {}, plan);
+  AddSection(SectionKind::kAdapterWeights, adapters_size, {}, plan);
   ELM_RETURN_IF_ERROR(PlaceSections(plan));
   return plan;
 }

@@ -30,6 +30,7 @@ struct PlannedSection {
 struct BundlePlan {
   std::vector<PlannedSection> sections;  // in file order
   std::vector<PlannedTensor> tensors;    // in the order of ListTensors()
+  std::vector<AdapterPlan> adapters;     // in the order of BundleContents::adapters
   uint64_t file_size = 0;
 
   PlannedSection& section(layout::SectionKind kind);

@@ -81,8 +81,8 @@ QuantisedMatrix Gather(const QuantisedMatrix& whole, const Band& band) {
   part.codes.reserve(part.rows * part.columns);
   part.scales.reserve(part.rows * part.groups());
   for (uint64_t r = 0; r < part.rows; ++r) {
-    const auto codes = whole.codes.begin() +
-                       static_cast<ptrdiff_t>((band.row + r) * whole.columns + band.column);
+    const auto codes =
+        whole.codes.begin() + static_cast<ptrdiff_t>((band.row + r) * whole.columns + band.column);
     part.codes.insert(part.codes.end(), codes, codes + static_cast<ptrdiff_t>(part.columns));
     const auto scales =
         whole.scales.begin() +
@@ -100,11 +100,10 @@ std::vector<std::byte> EncodeBand(const QuantisedMatrix& matrix, const Band& ban
 }
 
 // The band as it is stored.
-Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, const Band& band,
-                                          const PlannedTensor& tensor) {
-  const DType dtype = ElementType(tensor.type);
+Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, uint64_t columns,
+                                          const Band& band, DType dtype) {
   const size_t element_size = DTypeSize(dtype);
-  const std::vector<float> gathered = Gather(values, tensor.spec.columns, band);
+  const std::vector<float> gathered = Gather(values, columns, band);
   std::vector<std::byte> encoded(gathered.size() * element_size);
   EncodeFromFloat(dtype, gathered, encoded.data());
   ELM_RETURN_IF_ERROR(CheckFinite(band, dtype, gathered, encoded));
@@ -116,15 +115,17 @@ Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, const B
 class Writer {
  public:
   Writer(AtomicFile file, BundlePlan plan, const WriteProgress& progress,
-         const MatrixQuantiser& quantiser)
+         const MatrixQuantiser& quantiser, const AdapterSource& adapters)
       : file_(std::move(file)),
         plan_(std::move(plan)),
         progress_(progress),
-        quantiser_(quantiser) {}
+        quantiser_(quantiser),
+        adapters_(adapters) {}
 
-  Status Run(const TensorSource& source) {
+  Status Run(const BundleContents& contents, const TensorSource& source) {
     ELM_RETURN_IF_ERROR(file_.Reserve(plan_.file_size));
     ELM_RETURN_IF_ERROR(WriteWeights(source));
+    ELM_RETURN_IF_ERROR(WriteAdapters(contents));
     ELM_RETURN_IF_ERROR(WriteSmallSections());
     ELM_RETURN_IF_ERROR(WriteTableAndHeader());
     Report(plan_.file_size);
@@ -159,7 +160,8 @@ class Writer {
       if (IsQuantised(tensor.type)) {
         stored = EncodeBand(quantised, band, tensor.type);
       } else {
-        ELM_ASSIGN_OR_RETURN(stored, EncodeBand(values, band, tensor));
+        ELM_ASSIGN_OR_RETURN(
+            stored, EncodeBand(values, tensor.spec.columns, band, ElementType(tensor.type)));
       }
       hasher.Update(stored);
       ELM_RETURN_IF_ERROR(WriteBulk(stored));
@@ -197,11 +199,51 @@ class Writer {
     return Status::Ok();
   }
 
+  Status WriteAdapters(const BundleContents& contents) {
+    uint64_t written = 0;
+    for (size_t i = 0; i < plan_.adapters.size(); ++i) {
+      const AdapterPlan& adapter = plan_.adapters[i];
+      std::vector<std::byte> bytes(adapter.size);
+      for (const AdapterTensor& tensor : adapter.tensors) {
+        std::vector<float> values(tensor.layout.rows * tensor.layout.columns);
+        ELM_RETURN_IF_ERROR(adapters_(i, tensor, values));
+        auto stored = EncodeBand(values, tensor.layout.columns, {0, 0, tensor.layout}, DType::kF16);
+        if (!stored.ok()) {
+          return stored.status().In(StrCat("adapter of level ", contents.adapters[i].level,
+                                           ", layer ", tensor.layer, ", ",
+                                           AdapterPartName(tensor.part)));
+        }
+        std::copy(stored->begin(), stored->end(),
+                  bytes.begin() + static_cast<ptrdiff_t>(tensor.offset));
+      }
+      const uint64_t start = plan_.section(SectionKind::kAdapterWeights).entry.offset;
+      ELM_RETURN_IF_ERROR(file_.WriteAt(start + written, bytes));
+      adapters_hash_.Update(bytes);
+      layout::AdapterRecord record{};
+      record.level = contents.adapters[i].level;
+      record.rank = contents.adapters[i].rank;
+      record.scale = contents.adapters[i].scale;
+      record.offset = written;
+      record.size = adapter.size;
+      record.hash = Hash64(bytes);
+      adapter_records_.push_back(record);
+      written += adapter.size;
+    }
+    return Status::Ok();
+  }
+
   Status WriteSmallSections() {
     plan_.section(SectionKind::kTensors).bytes = EncodeTensors(records_);
+    if (!adapter_records_.empty()) {
+      plan_.section(SectionKind::kAdapters).bytes = EncodeAdapters(adapter_records_);
+    }
     for (PlannedSection& section : plan_.sections) {
       if (section.entry.kind == SectionKind::kWeights) {
         section.entry.hash = weights_hash_.Digest();
+        continue;
+      }
+      if (section.entry.kind == SectionKind::kAdapterWeights) {
+        section.entry.hash = adapters_hash_.Digest();
         continue;
       }
       section.entry.hash = Hash64(section.bytes);
@@ -233,18 +275,21 @@ class Writer {
   BundlePlan plan_;
   const WriteProgress& progress_;
   const MatrixQuantiser& quantiser_;
+  const AdapterSource& adapters_;
   uint64_t weights_written_ = 0;  // bytes of the weights section
   Hasher64 weights_hash_;
   std::vector<layout::TensorRecord> records_;
+  Hasher64 adapters_hash_;
+  std::vector<layout::AdapterRecord> adapter_records_;
 };
 
 }  // namespace
 
 MatrixQuantiser LeastErrorQuantiser() {
-  return [](const TensorSpec& spec, WeightType type, uint32_t group,
-            std::span<const float> values) {
-    return QuantiseMatrix(type, ScaleSearch::kError, group, spec.rows, spec.columns, values);
-  };
+  return
+      [](const TensorSpec& spec, WeightType type, uint32_t group, std::span<const float> values) {
+        return QuantiseMatrix(type, ScaleSearch::kError, group, spec.rows, spec.columns, values);
+      };
 }
 
 Result<uint64_t> BundleFileSize(const BundleContents& contents) {
@@ -254,11 +299,12 @@ Result<uint64_t> BundleFileSize(const BundleContents& contents) {
 
 Status WriteBundle(const std::string& path, const BundleContents& contents,
                    const TensorSource& source, const WriteProgress& progress,
-                   const MatrixQuantiser& quantiser) {
+                   const MatrixQuantiser& quantiser, const AdapterSource& adapters) {
   Result<BundlePlan> plan = PlanBundle(contents);
   if (!plan.ok()) return plan.status().In(path);
   ELM_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-  return Writer(std::move(file), std::move(plan).value(), progress, quantiser).Run(source);
+  return Writer(std::move(file), std::move(plan).value(), progress, quantiser, adapters)
+      .Run(contents, source);
 }
 
 }  // namespace elm

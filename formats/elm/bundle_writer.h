@@ -16,17 +16,24 @@
 
 namespace elm {
 
+struct AdapterSpec {
+  uint32_t level = 0;  // index into the level table, below the full level
+  uint32_t rank = 8;
+  float scale = 1;  // alpha / rank
+};
+
 struct BundleContents {
   ModelConfig config;
   LevelTable levels;
   GenerationConfig generation;
   std::string tokenizer_model;
-  std::string provenance_json;  // omitted when empty
+  std::string provenance_json;            // omitted when empty
   WeightType weights = WeightType::kF16;  // of matrices; norms are always float32
-  // Inputs that share a scale, for quantised types: a power of two times 32. A matrix whose shape or
-  // level borders it does not divide gets the next smaller one that does, at least 32, and f16 where
-  // none does.
+  // Inputs that share a scale, for quantised types: a power of two times 32. A matrix whose shape
+  // or level borders it does not divide gets the next smaller one that does, at least 32, and f16
+  // where none does.
   uint32_t group = 32;
+  std::vector<AdapterSpec> adapters;  // ascending in level
 };
 
 // Rounds one matrix (row-major, its units already reordered) that is stored as `type`, in groups of
@@ -40,6 +47,11 @@ MatrixQuantiser LeastErrorQuantiser();
 // reordered. Called once per tensor of ListTensors(), in that order.
 using TensorSource = std::function<Status(const TensorSpec& spec, std::span<float> values)>;
 
+// Fills `values` (row-major) with one matrix of the adapter of BundleContents::adapters[adapter].
+// Called once per matrix of PlanAdapter(), in that order, adapter by adapter.
+using AdapterSource =
+    std::function<Status(size_t adapter, const AdapterTensor& tensor, std::span<float> values)>;
+
 // Bytes written so far of `total`; called at least once per tensor.
 using WriteProgress = std::function<void(uint64_t written, uint64_t total)>;
 
@@ -51,6 +63,7 @@ Result<uint64_t> BundleFileSize(const BundleContents& contents);
 // f16) is an error that names the tensor. Quantised types are rounded by `quantiser`.
 Status WriteBundle(const std::string& path, const BundleContents& contents,
                    const TensorSource& source, const WriteProgress& progress = {},
-                   const MatrixQuantiser& quantiser = LeastErrorQuantiser());
+                   const MatrixQuantiser& quantiser = LeastErrorQuantiser(),
+                   const AdapterSource& adapters = {});
 
 }  // namespace elm

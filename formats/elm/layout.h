@@ -61,10 +61,11 @@ enum class SectionKind : uint32_t {
   kGeneration = 0x40,  // GenerationHeader, stop ids, chat template
   kTokenizer = 0x50,   // a SentencePiece model, as its library writes it; may be absent
   kProvenance = 0x60,  // UTF-8 JSON: where the model comes from; no reader needs it; may be absent
-  // 0x70 adapters (records), 0x80 tiny LM, 0x90 reference latency table, 0xa0 measured accuracy:
-  // reserved.
-  kWeights = 0x1000,  // bulk: the tensors' bytes
-  // 0x1010 adapter weights, 0x1020 tiny LM weights: reserved, bulk.
+  kAdapters = 0x70,    // AdapterRecord[]; may be absent
+  // 0x80 tiny LM, 0x90 reference latency table, 0xa0 measured accuracy: reserved.
+  kWeights = 0x1000,         // bulk: the tensors' bytes
+  kAdapterWeights = 0x1010,  // bulk: the adapters' bytes; there when kAdapters is
+  // 0x1020 tiny LM weights: reserved, bulk.
 };
 // Kinds from here on are bulk: they carry kBulk, all others do not.
 inline constexpr uint32_t kFirstBulkKind = 0x1000;
@@ -158,5 +159,20 @@ struct TensorRecord {
   uint64_t hash;    // XXH3-64 of those bytes, so that `verify` can name the damaged tensor
 };
 static_assert(sizeof(TensorRecord) == 64);
+
+inline constexpr uint32_t kMaxAdapterRank = 256;
+
+// Ascending in level; the full level has none. What an adapter holds, and in which order, follows
+// from the model, the level and the rank: adapter_plan.h. Adapters lie one behind the other.
+struct AdapterRecord {
+  uint32_t level;     // index into the level table
+  uint32_t rank;      // 1 to kMaxAdapterRank
+  float scale;        // alpha / rank; finite
+  uint32_t reserved;  // 0
+  uint64_t offset;    // bytes from the start of the adapter weights
+  uint64_t size;      // bytes, a multiple of kTensorAlignment
+  uint64_t hash;      // XXH3-64 of those bytes
+};
+static_assert(sizeof(AdapterRecord) == 40);
 
 }  // namespace elm::layout

@@ -220,6 +220,24 @@ Status Store(SectionKind kind, Result<T> parsed, T& target) {
   return Status::Ok();
 }
 
+Status ParseAdapterSections(std::span<const std::byte> file, BundleView& view) {
+  const BundleSection* weights = Find(view.sections, SectionKind::kAdapterWeights);
+  const bool has_records = Find(view.sections, SectionKind::kAdapters) != nullptr;
+  if (has_records != (weights != nullptr)) {
+    const auto missing = has_records ? SectionKind::kAdapterWeights : SectionKind::kAdapters;
+    return Corruption(SectionLabel(missing), ": missing");
+  }
+  if (weights == nullptr) return Status::Ok();
+  ELM_RETURN_IF_ERROR(Store(SectionKind::kAdapters,
+                            ParseAdapters(BytesOf(file, view, SectionKind::kAdapters), view.config,
+                                          view.levels, weights->offset, weights->size),
+                            view.adapters));
+  for (BundleAdapter& adapter : view.adapters) {
+    adapter.bytes = file.subspan(adapter.offset, adapter.plan.size);
+  }
+  return Status::Ok();
+}
+
 Status ParseSections(std::span<const std::byte> file, BundleView& view) {
   const auto bytes = [&](SectionKind kind) { return BytesOf(file, view, kind); };
   ELM_RETURN_IF_ERROR(
@@ -237,6 +255,7 @@ Status ParseSections(std::span<const std::byte> file, BundleView& view) {
   for (BundleTensor& tensor : view.tensors) {
     tensor.bytes = file.subspan(tensor.offset, tensor.size);
   }
+  ELM_RETURN_IF_ERROR(ParseAdapterSections(file, view));
   view.tokenizer_model = AsText(bytes(SectionKind::kTokenizer));
   view.provenance_json = AsText(bytes(SectionKind::kProvenance));
   if (const auto invalid = FindInvalidUtf8(view.provenance_json)) {

@@ -22,8 +22,12 @@ const char* SectionName(SectionKind kind) {
       return "tokenizer";
     case SectionKind::kProvenance:
       return "provenance";
+    case SectionKind::kAdapters:
+      return "adapters";
     case SectionKind::kWeights:
       return "weights";
+    case SectionKind::kAdapterWeights:
+      return "adapter weights";
   }
   return "unknown";
 }
@@ -36,7 +40,9 @@ bool IsKnown(SectionKind kind) {
     case SectionKind::kGeneration:
     case SectionKind::kTokenizer:
     case SectionKind::kProvenance:
+    case SectionKind::kAdapters:
     case SectionKind::kWeights:
+    case SectionKind::kAdapterWeights:
       return true;
   }
   return false;

@@ -50,4 +50,13 @@ Result<std::vector<BundleTensor>> ParseTensors(std::span<const std::byte> sectio
                                                const ModelConfig& config, uint64_t weights_offset,
                                                uint64_t weights_size);
 
+std::vector<std::byte> EncodeAdapters(std::span<const layout::AdapterRecord> records);
+// `weights_offset` and `weights_size` are those of the adapter weights. Fills all but `bytes`.
+Result<std::vector<BundleAdapter>> ParseAdapters(std::span<const std::byte> section,
+                                                 const ModelConfig& config,
+                                                 const LevelTable& levels, uint64_t weights_offset,
+                                                 uint64_t weights_size);
+// A rank and a scale that an adapter may have.
+Status CheckAdapter(uint32_t rank, float scale);
+
 }  // namespace elm

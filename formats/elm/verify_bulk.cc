@@ -73,6 +73,14 @@ Status VerifySection(std::span<const std::byte> file, const BundleView& view,
       ELM_RETURN_IF_ERROR(VerifyTensor(tensor, reader).In(StrCat("tensor ", tensor.spec.name)));
     }
   }
+  if (section.kind == layout::SectionKind::kAdapterWeights) {
+    for (const BundleAdapter& adapter : view.adapters) {
+      Hasher64 hasher;
+      reader.ReadTo(adapter.offset + adapter.plan.size, &hasher);
+      ELM_RETURN_IF_ERROR(CompareHash(adapter.hash, hasher.Digest())
+                              .In(StrCat("adapter of level ", adapter.level)));
+    }
+  }
   reader.ReadTo(section.offset + section.size, nullptr);
   return CompareHash(section.hash, reader.Digest())
       .In(StrCat("section ", SectionName(section.kind)));

@@ -1,6 +1,7 @@
 #include "runtime/engine/forward.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 #include "runtime/kernels/rope.h"
@@ -17,11 +18,18 @@ size_t StepOf(size_t count, size_t threads) {
   return std::max<size_t>(2, count / (threads * kRangesPerThread) / 2 * 2);
 }
 
-// One of several products with the same inputs.
+// What an adapter adds to a product.
+struct SideBranch {
+  const Matrix* b = nullptr;  // none
+  Inputs low;                 // scale * A x
+};
+
+// One of several products that are shared among the threads together.
 struct Part {
   const Matrix* matrix;
   size_t kept_outputs;
   OutputRows outputs;
+  SideBranch side = {};
 
   size_t tile_rows() const { return (kept_outputs + kLanes - 1) / kLanes; }
 };
@@ -81,8 +89,8 @@ class Block {
   }
 
   // Ready to be multiplied with `matrix`: the first `columns` of each row.
-  Inputs Prepare(const Matrix& matrix, size_t columns, InputRows rows) {
-    const Inputs inputs = scratch_.inputs.Describe(model_.kernels, matrix, columns, tokens_, rows);
+  Inputs Convert(InputBuffer& buffer, const Matrix& matrix, size_t columns, InputRows rows) {
+    const Inputs inputs = buffer.Describe(model_.kernels, matrix, columns, tokens_, rows);
     model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
       InputBuffer::Fill(model_.kernels, inputs, begin, end);
     });
@@ -91,14 +99,45 @@ class Block {
 
   void MultiplyRange(const Inputs& inputs, const Part& part, size_t kept_inputs, size_t begin,
                      size_t end, bool accumulate) {
-    model_.kernels.product({.matrix = part.matrix,
-                            .inputs = &inputs,
-                            .kept_outputs = part.kept_outputs,
-                            .kept_inputs = kept_inputs,
-                            .first_tile_row = begin,
-                            .end_tile_row = end,
-                            .accumulate = accumulate,
-                            .outputs = part.outputs});
+    Product product = {.matrix = part.matrix,
+                       .inputs = &inputs,
+                       .kept_outputs = part.kept_outputs,
+                       .kept_inputs = kept_inputs,
+                       .first_tile_row = begin,
+                       .end_tile_row = end,
+                       .accumulate = accumulate,
+                       .outputs = part.outputs};
+    model_.kernels.product(product);
+    if (part.side.b == nullptr) return;
+    product.matrix = part.side.b;
+    product.inputs = &part.side.low;
+    product.kept_inputs = part.side.b->columns;
+    product.accumulate = true;
+    model_.kernels.product(product);
+  }
+
+  // scale * A rows of one A of the layer's adapter, as inputs of the Bs that belong to it, in the
+  // order in which they stand in A. Without an adapter they are empty. rows: [T, columns].
+  template <size_t kCount>
+  std::array<SideBranch, kCount> ProjectLow(uint32_t layer, AdapterPart part, InputRows rows,
+                                            size_t columns, const AdapterPart (&b_parts)[kCount]) {
+    std::array<SideBranch, kCount> sides;
+    if (model_.adapter == nullptr) return sides;
+    const AdapterLayer& matrices = model_.adapter->layers[layer];
+    const Matrix& a = matrices[static_cast<size_t>(part)];
+    const size_t rank = model_.adapter->rank;
+    const size_t stride = kCount * rank;
+    float* low = scratch_.low.data();
+    const Inputs inputs = Convert(scratch_.adapter_inputs, a, columns, rows);
+    Multiply(inputs, columns, {{&a, stride, {low, stride}}});
+    for (size_t i = 0; i < tokens_ * stride; ++i) low[i] *= model_.adapter->scale;
+    for (size_t i = 0; i < kCount; ++i) {
+      sides[i].b = &matrices[static_cast<size_t>(b_parts[i])];
+      sides[i].low = scratch_.low_inputs[i].Describe(model_.kernels, *sides[i].b, rank, tokens_,
+                                                     {low + i * rank, stride});
+      InputBuffer::Fill(model_.kernels, sides[i].low, 0, tokens_);
+    }
+    return sides;
   }
 
   // All parts, their tile rows shared among the threads as if they were one matrix.
@@ -186,15 +225,20 @@ class Block {
 
     const Inputs normed =
         Normalise(weights.query, scratch_.residual.data(), weights.attention_norm);
+    const auto sides =
+        ProjectLow(layer, AdapterPart::kAttentionA, {scratch_.normed.data(), width}, width,
+                   {AdapterPart::kQueryB, AdapterPart::kKeyB, AdapterPart::kValueB});
     Multiply(normed, width,
-             {{&weights.query, kept_query, {scratch_.query.data(), query_width}},
-              {&weights.key, kept_kv, {scratch_.key.data(), kv_width}},
-              {&weights.value, kept_kv, {scratch_.value.data(), kv_width}}});
+             {{&weights.query, kept_query, {scratch_.query.data(), query_width}, sides[0]},
+              {&weights.key, kept_kv, {scratch_.key.data(), kv_width}, sides[1]},
+              {&weights.value, kept_kv, {scratch_.value.data(), kv_width}, sides[2]}});
     StoreKeysAndValues(layer, slice.kv_heads, cache);
     AttendAllHeads(layer, slice.query_heads, cache);
-    const Inputs attended =
-        Prepare(weights.output, kept_query, {scratch_.attended.data(), query_width});
-    Multiply(attended, kept_query, {{&weights.output, width, {scratch_.residual.data(), width}}},
+    const InputRows attended = {scratch_.attended.data(), query_width};
+    const auto [side] =
+        ProjectLow(layer, AdapterPart::kOutputA, attended, kept_query, {AdapterPart::kOutputB});
+    Multiply(Convert(scratch_.inputs, weights.output, kept_query, attended), kept_query,
+             {{&weights.output, width, {scratch_.residual.data(), width}, side}},
              /*accumulate=*/true);
   }
 
@@ -204,8 +248,10 @@ class Block {
     const size_t width = config_.width;
     const size_t neurons = config_.neurons;
     const Inputs normed = Normalise(weights.gate, scratch_.residual.data(), weights.mlp_norm);
-    const Part gate = {&weights.gate, slice.neurons, {scratch_.gate.data(), neurons}};
-    const Part up = {&weights.up, slice.neurons, {scratch_.up.data(), neurons}};
+    const auto sides = ProjectLow(layer, AdapterPart::kMlpA, {scratch_.normed.data(), width}, width,
+                                  {AdapterPart::kGateB, AdapterPart::kUpB});
+    const Part gate = {&weights.gate, slice.neurons, {scratch_.gate.data(), neurons}, sides[0]};
+    const Part up = {&weights.up, slice.neurons, {scratch_.up.data(), neurons}, sides[1]};
     const size_t count = gate.tile_rows();
     const size_t step = StepOf(count, model_.threads.threads());
     model_.threads.ForEachRange(count, step, [&](size_t, size_t begin, size_t end) {
@@ -218,8 +264,11 @@ class Block {
                               scratch_.up.data() + t * neurons + first, last - first);
       }
     });
-    const Inputs activated = Prepare(weights.down, slice.neurons, {scratch_.gate.data(), neurons});
-    Multiply(activated, slice.neurons, {{&weights.down, width, {scratch_.residual.data(), width}}},
+    const InputRows activated = {scratch_.gate.data(), neurons};
+    const auto [side] =
+        ProjectLow(layer, AdapterPart::kDownA, activated, slice.neurons, {AdapterPart::kDownB});
+    Multiply(Convert(scratch_.inputs, weights.down, slice.neurons, activated), slice.neurons,
+             {{&weights.down, width, {scratch_.residual.data(), width}, side}},
              /*accumulate=*/true);
   }
 
@@ -233,7 +282,8 @@ class Block {
 
 }  // namespace
 
-Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, size_t threads) {
+Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, size_t threads,
+                                uint32_t largest_rank) {
   Scratch scratch;
   Status status;
   const auto allocate = [&status](AlignedBuffer<float>& buffer, uint64_t rows, uint64_t columns) {
@@ -261,6 +311,13 @@ Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, siz
   if (!status.ok()) return status;
   const size_t widest = std::max<size_t>({config.width, config.query_width(), config.neurons});
   ELM_ASSIGN_OR_RETURN(scratch.inputs, InputBuffer::Create(tokens, widest));
+  if (largest_rank == 0) return scratch;
+  ELM_ASSIGN_OR_RETURN(scratch.low,
+                       AlignedBuffer<float>::Create({tokens, 3 * largest_rank}, "scratch memory"));
+  ELM_ASSIGN_OR_RETURN(scratch.adapter_inputs, InputBuffer::Create(tokens, widest));
+  for (InputBuffer& low : scratch.low_inputs) {
+    ELM_ASSIGN_OR_RETURN(low, InputBuffer::Create(tokens, largest_rank));
+  }
   return scratch;
 }
 

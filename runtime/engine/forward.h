@@ -1,6 +1,7 @@
 // The forward pass of a Llama-architecture model at a level.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,7 +28,9 @@ inline constexpr uint32_t kLogitRows = 8;
 // What a forward pass writes to on its way, allocated once for the widest level. T is the most
 // tokens of a block: kBlockTokens, or the context where that is shorter.
 struct Scratch {
-  static Result<Scratch> Create(const ModelConfig& config, uint32_t context, size_t threads);
+  // `largest_rank` is that of the model's adapters, 0 without any.
+  static Result<Scratch> Create(const ModelConfig& config, uint32_t context, size_t threads,
+                                uint32_t largest_rank);
 
   uint32_t block_tokens = 0;      // T
   AlignedBuffer<float> residual;  // [T, width]
@@ -43,6 +46,11 @@ struct Scratch {
   AlignedBuffer<float> sines;     // [T, head_dim / 2]
   AlignedBuffer<float> logits;    // [kLogitRows, vocab]
   InputBuffer inputs;             // [T, the widest of a product's inputs]
+
+  // Of adapters: what A makes of the inputs, and that as inputs of up to three Bs.
+  AlignedBuffer<float> low;               // [T, 3 * largest_rank]
+  InputBuffer adapter_inputs;             // as `inputs`
+  std::array<InputBuffer, 3> low_inputs;  // [T, largest_rank]
 };
 
 // Everything that a forward pass reads but the tokens, and what it runs on.
@@ -51,6 +59,7 @@ struct ForwardModel {
   const ModelWeights& weights;
   const std::vector<double>& rope_frequencies;  // [head_dim / 2]
   const Level& level;
+  const Adapter* adapter;  // of the level; null without one
   const KernelTable& kernels;
   ThreadPool& threads;
 };

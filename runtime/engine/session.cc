@@ -14,13 +14,20 @@ struct Session::Impl {
   KvCache cache;
   Scratch scratch;
   std::unique_ptr<ThreadPool> threads;
+  bool use_adapters;
   const Level* level;             // a row of the model's level table
   std::span<const float> logits;  // [vocab], a row of scratch.logits
 
   ForwardModel forward_model() const {
     const Model::Impl& parts = model->impl();
-    return {model->config(), parts.weights,  parts.rope_frequencies,
-            *level,          *parts.kernels, *threads};
+    const auto& adapter = parts.weights.adapters[cache.level()];
+    return {.config = model->config(),
+            .weights = parts.weights,
+            .rope_frequencies = parts.rope_frequencies,
+            .level = *level,
+            .adapter = adapter && use_adapters ? &*adapter : nullptr,
+            .kernels = *parts.kernels,
+            .threads = *threads};
   }
 
   void SelectLevel(size_t index) {
@@ -81,10 +88,16 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
   const uint32_t context = options.context == 0 ? config.context : options.context;
   ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context));
   const size_t threads = ThreadsFor(options.threads);
-  ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads));
+  ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads,
+                                                        model->impl().weights.largest_rank));
   ELM_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(threads));
-  std::unique_ptr<Impl> impl(new Impl{
-      std::move(model), std::move(cache), std::move(scratch), std::move(pool), nullptr, {}});
+  std::unique_ptr<Impl> impl(new Impl{std::move(model),
+                                      std::move(cache),
+                                      std::move(scratch),
+                                      std::move(pool),
+                                      options.adapters,
+                                      nullptr,
+                                      {}});
   impl->SelectLevel(level);
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }

@@ -92,6 +92,51 @@ TEST(Session, TiedHeadAgreesWithTheReference) {
   CheckEveryLevel(contents);
 }
 
+BundleContents ContentsWithAdapters(WeightType weights) {
+  BundleContents contents = SmallContents(weights);
+  for (uint32_t level = 0; level + 1 < contents.levels.levels.size(); ++level) {
+    contents.adapters.push_back({.level = level, .rank = 3 + 5 * level, .scale = 0.75F});
+  }
+  return contents;
+}
+
+TEST(Session, AdaptersAgreeWithTheReference) {
+  for (const WeightType weights : {WeightType::kF32, WeightType::kF16}) {
+    CheckEveryLevel(ContentsWithAdapters(weights));
+  }
+}
+
+TEST(Session, AdaptersCanBeLeftOut) {
+  const auto ids = Ids(9);
+  const ReferenceModel reference(SmallContents());
+  const auto expected = reference.Logits(ids, 0).back();
+  const auto model = Load(ContentsWithAdapters(WeightType::kF32));
+  for (const bool adapters : {false, true}) {
+    auto session = Session::Create(model, {.level = "0.3", .adapters = adapters}).value();
+    ASSERT_TRUE(session->Append(ids).ok());
+    const double difference = LargestDifference(session->logits(), expected);
+    if (adapters) {
+      EXPECT_GT(difference, 0.1);
+    } else {
+      EXPECT_LE(difference, 2e-3);
+    }
+  }
+}
+
+TEST(Session, TheNumberOfThreadsDoesNotChangeABit) {
+  const auto ids = Ids(45);
+  for (const WeightType weights : kWeightTypes) {
+    const auto model = Load(SmallContents(ElementBits(weights) >= 16 ? weights : WeightType::kF16));
+    std::vector<float> alone;
+    for (const uint32_t threads : {1, 2}) {
+      auto session = Session::Create(model, {.threads = threads}).value();
+      ASSERT_TRUE(session->Append(ids).ok());
+      if (alone.empty()) alone = Copy(session->logits());
+      EXPECT_EQ(Copy(session->logits()), alone) << WeightTypeName(weights);
+    }
+  }
+}
+
 TEST(Session, LevelsDiffer) {
   const ReferenceModel reference(SmallContents());
   const auto ids = Ids(9);

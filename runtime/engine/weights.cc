@@ -1,5 +1,8 @@
 #include "runtime/engine/weights.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace elm {
 namespace {
 
@@ -74,6 +77,25 @@ LayerWeights ViewLayer(Viewer& viewer, const Bundle& bundle, uint32_t layer) {
   };
 }
 
+Status ViewAdapters(const Bundle& bundle, ModelWeights& weights) {
+  weights.adapters.resize(bundle.levels().levels.size());
+  for (const BundleAdapter& stored : bundle.view().adapters) {
+    Adapter adapter{stored.rank, stored.scale, {}};
+    adapter.layers.resize(bundle.config().layers);
+    for (const AdapterTensor& tensor : stored.plan.tensors) {
+      auto matrix = MakeMatrix(stored.bytes.subspan(tensor.offset, tensor.size), WeightType::kF16,
+                               tensor.layout);
+      if (!matrix.ok()) {
+        return matrix.status().In(StrCat(bundle.path(), ": adapter of level ", stored.level));
+      }
+      adapter.layers[tensor.layer][static_cast<size_t>(tensor.part)] = *matrix;
+    }
+    weights.largest_rank = std::max(weights.largest_rank, stored.rank);
+    weights.adapters[stored.level] = std::move(adapter);
+  }
+  return Status::Ok();
+}
+
 bool StoredAlike(const Matrix& a, const Matrix& b) {
   return a.type == b.type && a.tile_columns == b.tile_columns;
 }
@@ -93,6 +115,7 @@ Result<ModelWeights> ViewWeights(const Bundle& bundle) {
   weights.head =
       bundle.config().tied_head ? weights.embedding : viewer.View(TensorRole::kHead, 0, kByOutputs);
   ELM_RETURN_IF_ERROR(viewer.status());
+  ELM_RETURN_IF_ERROR(ViewAdapters(bundle, weights));
   for (uint32_t layer = 0; layer < bundle.config().layers; ++layer) {
     const LayerWeights& each = weights.layers[layer];
     if (StoredAlike(each.query, each.key) && StoredAlike(each.query, each.value) &&

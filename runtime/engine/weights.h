@@ -4,7 +4,9 @@
 // counts that say how long a prefix of each view it uses.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,11 +30,23 @@ struct LayerWeights {
   std::span<const uint16_t> kv_of;  // [query_heads]: the KV head that each query head reads
 };
 
+// One layer of an adapter (formats/elm/adapter_plan.h), by AdapterPart; blocks that the level skips
+// have none.
+using AdapterLayer = std::array<Matrix, kAdapterParts>;
+
+struct Adapter {
+  uint32_t rank = 0;
+  float scale = 0;
+  std::vector<AdapterLayer> layers;
+};
+
 struct ModelWeights {
   Matrix embedding;  // [vocab, width]
   std::vector<LayerWeights> layers;
   const float* final_norm;  // [width]
   Matrix head;              // [vocab, width]; the embedding again when the head is tied
+  std::vector<std::optional<Adapter>> adapters;  // [levels]
+  uint32_t largest_rank = 0;                     // of all adapters; 0 when there are none
 };
 
 // Fails when a tensor is missing or stored in a way that the kernels do not read; the message names

@@ -72,12 +72,31 @@ inline std::vector<float> SmallTensor(const TensorSpec& spec, WeightType weights
   return values;
 }
 
+// The same for a matrix of an adapter; f16 holds the values.
+inline std::vector<float> SmallAdapterMatrix(size_t adapter, const AdapterTensor& tensor) {
+  const std::string name = StrCat(adapter, " ", tensor.layer, " ", AdapterPartName(tensor.part));
+  std::mt19937_64 engine(Hash64(std::as_bytes(std::span(name))));
+  std::vector<float> values(tensor.layout.rows * tensor.layout.columns);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(tensor.layout.columns));
+  for (float& value : values) {
+    const double uniform = static_cast<double>(engine() >> 11) * 0x1p-52 - 1.0;
+    value = F16ToFloat(FloatToF16(static_cast<float>(scale * uniform)));
+  }
+  return values;
+}
+
 inline Status WriteSmallBundle(const std::string& path, const BundleContents& contents) {
-  return WriteBundle(path, contents, [&](const TensorSpec& spec, std::span<float> values) {
+  const auto tensors = [&](const TensorSpec& spec, std::span<float> values) {
     const std::vector<float> tensor = SmallTensor(spec, contents.weights);
     std::copy(tensor.begin(), tensor.end(), values.begin());
     return Status::Ok();
-  });
+  };
+  const auto adapters = [&](size_t adapter, const AdapterTensor& tensor, std::span<float> values) {
+    const std::vector<float> matrix = SmallAdapterMatrix(adapter, tensor);
+    std::copy(matrix.begin(), matrix.end(), values.begin());
+    return Status::Ok();
+  };
+  return WriteBundle(path, contents, tensors, {}, LeastErrorQuantiser(), adapters);
 }
 
 // Writes and loads in one step. The mapping outlives the file's name.
@@ -97,6 +116,15 @@ class ReferenceModel {
     for (const TensorSpec& spec : ListTensors(config_)) {
       tensors_[spec.name] = SmallTensor(spec, contents.weights);
     }
+    for (size_t i = 0; i < contents.adapters.size(); ++i) {
+      const AdapterSpec& spec = contents.adapters[i];
+      const Level& level = levels_.levels[spec.level];
+      for (const AdapterTensor& tensor : PlanAdapter(config_, level, spec.rank).tensors) {
+        adapters_[{&level.layers[tensor.layer], tensor.part}] = SmallAdapterMatrix(i, tensor);
+      }
+      scales_[&level] = spec.scale;
+      ranks_[&level] = spec.rank;
+    }
   }
 
   std::vector<std::vector<double>> Logits(std::span<const uint32_t> ids, size_t level) const {
@@ -107,8 +135,8 @@ class ReferenceModel {
       residual.emplace_back(row, row + config_.width);
     }
     for (uint32_t layer = 0; layer < config_.layers; ++layer) {
-      AddAttention(layer, levels_.levels[level].layers[layer], residual);
-      AddMlp(layer, levels_.levels[level].layers[layer], residual);
+      AddAttention(layer, levels_.levels[level], residual);
+      AddMlp(layer, levels_.levels[level], residual);
     }
     std::vector<Vector> logits;
     const auto head = config_.tied_head ? TensorRole::kEmbedding : TensorRole::kHead;
@@ -146,6 +174,25 @@ class ReferenceModel {
     return output;
   }
 
+  // output += scale * B (A input), A being the `index`-th of those that stand in one matrix.
+  void AddSide(const Level& level, uint32_t layer, AdapterPart a, size_t index, AdapterPart b,
+               const Vector& input, Vector& output) const {
+    if (!scales_.contains(&level)) return;
+    const LayerSlice* slice = &level.layers[layer];
+    const size_t rank = ranks_.at(&level);
+    const std::vector<float>& a_values = adapters_.at({slice, a});
+    const std::vector<float>& b_values = adapters_.at({slice, b});
+    for (size_t r = 0; r < rank; ++r) {
+      double low = 0;
+      for (size_t k = 0; k < input.size(); ++k) {
+        low += a_values[(index * rank + r) * input.size() + k] * input[k];
+      }
+      for (size_t row = 0; row < output.size(); ++row) {
+        output[row] += scales_.at(&level) * low * b_values[row * rank + r];
+      }
+    }
+  }
+
   static void RoundToF16(Vector& values) {
     for (double& value : values) value = F16ToFloat(FloatToF16(static_cast<float>(value)));
   }
@@ -165,7 +212,9 @@ class ReferenceModel {
     }
   }
 
-  void AddAttention(uint32_t layer, const LayerSlice& slice, std::vector<Vector>& residual) const {
+  void AddAttention(uint32_t layer, const Level& level, std::vector<Vector>& residual) const {
+    const LayerSlice& slice = level.layers[layer];
+    if (slice.query_heads == 0) return;
     const size_t dim = config_.head_dim;
     std::vector<Vector> queries, keys, values;
     for (size_t t = 0; t < residual.size(); ++t) {
@@ -176,6 +225,11 @@ class ReferenceModel {
                              slice.kv_heads * dim, normed));
       values.push_back(Product(Tensor(TensorRole::kValue, layer), config_.kv_width(),
                                slice.kv_heads * dim, normed));
+      AddSide(level, layer, AdapterPart::kAttentionA, 0, AdapterPart::kQueryB, normed,
+              queries.back());
+      AddSide(level, layer, AdapterPart::kAttentionA, 1, AdapterPart::kKeyB, normed, keys.back());
+      AddSide(level, layer, AdapterPart::kAttentionA, 2, AdapterPart::kValueB, normed,
+              values.back());
       Rotate(queries.back(), t);
       Rotate(keys.back(), t);
       RoundToF16(keys.back());  // as the KV cache keeps them
@@ -201,20 +255,27 @@ class ReferenceModel {
           }
         }
       }
-      Add(Product(Tensor(TensorRole::kOutput, layer), config_.width, config_.width, attended),
-          residual[t]);
+      Vector sum =
+          Product(Tensor(TensorRole::kOutput, layer), config_.width, config_.width, attended);
+      AddSide(level, layer, AdapterPart::kOutputA, 0, AdapterPart::kOutputB, attended, sum);
+      Add(sum, residual[t]);
     }
   }
 
-  void AddMlp(uint32_t layer, const LayerSlice& slice, std::vector<Vector>& residual) const {
+  void AddMlp(uint32_t layer, const Level& level, std::vector<Vector>& residual) const {
+    const LayerSlice& slice = level.layers[layer];
+    if (slice.neurons == 0) return;
     for (Vector& row : residual) {
       const Vector normed = Normed(row, Tensor(TensorRole::kMlpNorm, layer));
       Vector gate =
           Product(Tensor(TensorRole::kGate, layer), config_.neurons, slice.neurons, normed);
-      const Vector up =
-          Product(Tensor(TensorRole::kUp, layer), config_.neurons, slice.neurons, normed);
+      Vector up = Product(Tensor(TensorRole::kUp, layer), config_.neurons, slice.neurons, normed);
+      AddSide(level, layer, AdapterPart::kMlpA, 0, AdapterPart::kGateB, normed, gate);
+      AddSide(level, layer, AdapterPart::kMlpA, 1, AdapterPart::kUpB, normed, up);
       for (size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
-      Add(Product(Tensor(TensorRole::kDown, layer), config_.width, config_.width, gate), row);
+      Vector sum = Product(Tensor(TensorRole::kDown, layer), config_.width, config_.width, gate);
+      AddSide(level, layer, AdapterPart::kDownA, 0, AdapterPart::kDownB, gate, sum);
+      Add(sum, row);
     }
   }
 
@@ -225,6 +286,10 @@ class ReferenceModel {
   ModelConfig config_;
   LevelTable levels_;
   std::map<std::string, std::vector<float>> tensors_;
+  // By slice (a level's layer), and by level.
+  std::map<std::pair<const LayerSlice*, AdapterPart>, std::vector<float>> adapters_;
+  std::map<const Level*, double> scales_;
+  std::map<const Level*, size_t> ranks_;
 };
 
 }  // namespace elm::testing

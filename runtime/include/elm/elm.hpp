@@ -83,7 +83,9 @@ class Session {
   struct Options {
     std::string level = "1.0";
     uint32_t context = 0;  // most tokens held; 0 is the model's own limit
-    uint32_t threads = 0;  // the caller's own included; 0: one for each core, which is also the most
+    bool adapters = true;  // use the adapter of each level that has one
+    uint32_t threads =
+        0;  // the caller's own included; 0: one for each core, which is also the most
   };
   static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model,
                                                  const Options& options);
