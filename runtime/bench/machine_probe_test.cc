@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 namespace elm {
@@ -36,7 +37,8 @@ TEST(MachineProbeTest, SizesAreWholeChunks) {
 TEST(MachineProbeTest, TooMuchMemoryIsAnError) {
   const auto kernels = ChooseKernels();
   ASSERT_TRUE(kernels.ok());
-  const auto probe = MachineProbe::Create(**kernels, WeightType::kQ8, 1, size_t{1} << 62);
+  const auto probe =
+      MachineProbe::Create(**kernels, WeightType::kQ8, 1, std::numeric_limits<size_t>::max());
   EXPECT_EQ(probe.status().code(), StatusCode::kOutOfMemory);
 }
 
