@@ -33,7 +33,7 @@ struct NativeVector {
   typedef uint32_t Words __attribute__((vector_size(kBytes)));
 };
 
-// The three ways in which products multiply (isa/product.h). `kChains` sums are worked on at a
+// The ways in which products multiply (isa/product.h). `kChains` sums are worked on at a
 // time, as many as a product's block has; each Add() multiplies and adds `kProducts` times.
 template <typename Isa>
 struct IntegerProbe {
@@ -50,6 +50,25 @@ struct IntegerProbe {
     typename Isa::Four four;
     Isa::LoadFour(cell, four);
     Isa::Dot(weights, four, sums);
+  }
+};
+
+// Where an instruction multiplies with two tokens at a time, the weights take eight registers.
+template <typename Isa>
+struct TokenPairProbe {
+  static constexpr size_t kChains = 2;
+  static constexpr size_t kProducts = kLanes * 8 * 2;
+  using Weights = typename Isa::PairCodes;
+  using Sums = typename Isa::PairSums;
+
+  static ELM_INLINE void Clear(Sums& sums) { Isa::ZeroPairs(sums); }
+  static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
+    std::memcpy(&weights, bytes, sizeof weights);
+  }
+  static ELM_INLINE void Add(const Weights& weights, const uint32_t* cells, Sums& sums) {
+    typename Isa::PairFours fours;
+    std::memcpy(&fours, cells, sizeof fours);
+    Isa::DotPairs2x2(weights, fours, sums);
   }
 };
 
@@ -129,7 +148,7 @@ template <typename Probe>
 double MultiplyRounds(size_t rounds) {
   struct {
     alignas(64) std::byte weights[sizeof(typename Probe::Weights)];
-    alignas(64) uint32_t cells[Probe::kChains];
+    alignas(64) uint32_t cells[Probe::kChains + 3];  // a pair of tokens reads four
   } operands;
   // 63 as a byte, 0.75 as a float or bf16: no overflow in kMostProbeRounds.
   std::memset(&operands, 0x3f, sizeof operands);
@@ -147,7 +166,13 @@ double MultiplyRounds(size_t rounds) {
 
 template <typename Isa>
 double ProbeProducts(WeightType type, size_t rounds) {
-  if (IsQuantised(type)) return MultiplyRounds<IntegerProbe<Isa>>(rounds);
+  if (IsQuantised(type)) {
+    if constexpr (Isa::kTokenPairs) {
+      return MultiplyRounds<TokenPairProbe<Isa>>(rounds);
+    } else {
+      return MultiplyRounds<IntegerProbe<Isa>>(rounds);
+    }
+  }
   if constexpr (Isa::kBf16Products) {
     if (type == WeightType::kBf16) return MultiplyRounds<Bf16Probe<Isa>>(rounds);
   }
