@@ -34,6 +34,16 @@ std::string LevelNameOf(const BenchReport& report, const BenchRow& row) {
   return LevelName(LevelOf(report, row).name_permille);
 }
 
+bool UsesAdapter(const BenchReport& report, const BenchRow& row) {
+  return report.result.plan.adapters &&
+         AdapterOf(report.model.bundle().view(), row.level) != nullptr;
+}
+
+const char* AdaptersText(const BenchReport& report) {
+  if (report.model.bundle().view().adapters.empty()) return "";
+  return report.result.plan.adapters ? ", with adapters" : ", without adapters";
+}
+
 // "q4", or "q4 97.1 %, f16 2.9 %" where not all matrices are alike.
 std::string TypesText(const WeightSummary& weights) {
   if (weights.types.size() == 1) return WeightTypeName(weights.main_type);
@@ -113,7 +123,7 @@ std::string Heading(const BenchReport& report) {
                 OperationName(report.kernels, weights.main_type), " ",
                 SpreadText(probe.operations_per_second, kGiga, "Gop/s"), "\n", "- medians of ",
                 CountText("repeat", report.result.repeats), " after a warm-up, context ",
-                plan.context, " tokens\n\n");
+                plan.context, " tokens", AdaptersText(report), "\n\n");
 }
 
 Cells MarkdownRow(const BenchReport& report, const BenchRow& row) {
@@ -148,6 +158,7 @@ Json RowJson(const BenchReport& report, const BenchRow& row) {
       {"tokens", row.test.tokens},
       {"level", LevelNameOf(report, row)},
       {"true_share", TrueShare(report.model.config(), LevelOf(report, row))},
+      {"adapter", UsesAdapter(report, row)},
       {"tokens_per_second", SpreadJson(figures.tokens_per_second)},
       {"ms_per_token", figures.ms_per_token},
       {"weight_bytes_per_token", decode ? Json(figures.work.token_bytes) : Json(nullptr)},
@@ -211,6 +222,7 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
           decode ? Fixed(figures.bytes_per_second, 0) : "",
           decode ? Fixed(figures.bandwidth_share, 4) : "",
           Fixed(figures.operations_share, 4),
+          UsesAdapter(report, row) ? "1" : "0",
           StrCat(report.result.repeats),
           StrCat(report.result.plan.threads),
           report.kernels.name,
@@ -226,7 +238,7 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
 
 BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
   BenchFigures figures;
-  figures.work = WorkOf(report.model.bundle().view(), row.level);
+  figures.work = WorkOf(report.model.bundle().view(), row.level, report.result.plan.adapters);
   const bool decode = IsDecode(row);
   const uint64_t tokens = row.test.tokens;
   const double operations = figures.work.Operations(tokens, decode ? tokens : 1);
@@ -293,6 +305,7 @@ std::string BenchCsv(const BenchReport& report) {
                               "weight_bytes_per_second",
                               "share_of_read_bandwidth",
                               "share_of_operations",
+                              "adapter",
                               "repeats",
                               "threads",
                               "kernels",

@@ -135,6 +135,23 @@ TEST_F(BenchReportTest, Markdown) {
   EXPECT_EQ(count, 6);
 }
 
+TEST_F(BenchReportTest, SaysWhichLevelsHadAnAdapter) {
+  EXPECT_THAT(BenchMarkdown(Report()), HasSubstr("context 10 tokens\n"));
+  BundleContents contents = testing::SmallContents();
+  contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
+  model_ = *testing::LoadSmallModel(contents);
+  const Json with = Json::parse(BenchJson(Report()));
+  EXPECT_EQ(with.at("rows")[0].at("adapter"), true);
+  EXPECT_EQ(with.at("rows")[1].at("adapter"), false);
+  EXPECT_THAT(BenchMarkdown(Report()), HasSubstr("context 10 tokens, with adapters\n"));
+  result_.plan.adapters = false;
+  const Json without = Json::parse(BenchJson(Report()));
+  EXPECT_EQ(without.at("rows")[0].at("adapter"), false);
+  EXPECT_LT(without.at("rows")[2].at("weight_bytes_per_token"),
+            with.at("rows")[2].at("weight_bytes_per_token"));
+  EXPECT_THAT(BenchMarkdown(Report()), HasSubstr("context 10 tokens, without adapters\n"));
+}
+
 // Commas outside quotes.
 size_t Separators(const std::string& line) {
   size_t count = 0;

@@ -27,7 +27,14 @@ WeightSummary SummariseWeights(const BundleView& view) {
   return summary;
 }
 
-LevelWork WorkOf(const BundleView& view, size_t level) {
+const BundleAdapter* AdapterOf(const BundleView& view, size_t level) {
+  for (const BundleAdapter& adapter : view.adapters) {
+    if (adapter.level == level) return &adapter;
+  }
+  return nullptr;
+}
+
+LevelWork WorkOf(const BundleView& view, size_t level, bool use_adapter) {
   const ModelConfig& config = view.config;
   const Level& row = view.levels.levels[level];
   LevelWork work;
@@ -38,6 +45,8 @@ LevelWork WorkOf(const BundleView& view, size_t level) {
       work.token_bytes -= tensor.size - tensor.size / config.vocab;
     }
   }
+  const BundleAdapter* adapter = use_adapter ? AdapterOf(view, level) : nullptr;
+  if (adapter != nullptr) work.token_bytes += adapter->plan.size;
   for (const LayerSlice& slice : row.layers) work.layer_weights += SliceWeights(config, slice);
   work.head_weights = uint64_t{config.vocab} * config.width;
   return work;

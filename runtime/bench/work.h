@@ -23,18 +23,22 @@ WeightSummary SummariseWeights(const BundleView& view);
 // One pass of a level's weights over some tokens, logits behind the last one only.
 struct LevelWork {
   // Bytes of weights that one token touches: the level's prefixes, norms and head whole, one row of
-  // the embedding. The KV cache is not counted.
+  // the embedding, the level's adapter where it is used. The KV cache is not counted.
   uint64_t token_bytes = 0;
   uint64_t layer_weights = 0;  // that multiply every token
   uint64_t head_weights = 0;   // that multiply where logits are wanted
 
-  // Multiplications and additions of the products with weights; attention is not counted.
+  // Multiplications and additions of the products with weights; attention and adapters are not
+  // counted.
   double Operations(uint64_t tokens, uint64_t logits) const {
     return 2.0 * (static_cast<double>(tokens) * static_cast<double>(layer_weights) +
                   static_cast<double>(logits) * static_cast<double>(head_weights));
   }
 };
 
-LevelWork WorkOf(const BundleView& view, size_t level);
+// The adapter that `level` has, or nullptr.
+const BundleAdapter* AdapterOf(const BundleView& view, size_t level);
+
+LevelWork WorkOf(const BundleView& view, size_t level, bool use_adapter = true);
 
 }  // namespace elm

@@ -64,6 +64,19 @@ TEST(WorkTest, LowerLevelsDoLess) {
   }
 }
 
+TEST(WorkTest, AnAdapterIsReadWhole) {
+  BundleContents contents = testing::SmallContents();
+  contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
+  const auto model = testing::LoadSmallModel(contents);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  const BundleView& view = (*model)->bundle().view();
+  ASSERT_NE(AdapterOf(view, 0), nullptr);
+  EXPECT_EQ(AdapterOf(view, 1), nullptr);
+  EXPECT_EQ(WorkOf(view, 0).token_bytes - WorkOf(view, 0, /*use_adapter=*/false).token_bytes,
+            AdapterOf(view, 0)->plan.size);
+  EXPECT_EQ(WorkOf(view, 1).token_bytes, WorkOf(view, 1, /*use_adapter=*/false).token_bytes);
+}
+
 TEST(WorkTest, Operations) {
   const LevelWork work = {.token_bytes = 1, .layer_weights = 100, .head_weights = 10};
   EXPECT_EQ(work.Operations(1, 1), 220);

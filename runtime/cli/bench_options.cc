@@ -88,6 +88,7 @@ std::vector<Flag> BenchFlags() {
       ThreadsFlag(),
       {"repeats", 'r', "COUNT", "measure everything so often (default 5)"},
       {"context", 'c', "COUNT", "most tokens to hold (default: what the longest test needs)"},
+      {"no-adapters", 0, "", "leave the levels' adapters out"},
       {"output", 'o', "FORMAT", "md (default), json or csv"},
   };
 }
@@ -104,6 +105,7 @@ Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags) {
   if (flags.Text("levels", "all") != "all") {
     options.levels = SplitAtCommas(flags.Text("levels", ""));
   }
+  options.adapters = !flags.Has("no-adapters");
   ELM_ASSIGN_OR_RETURN(options.threads, ReadThreads(flags));
   ELM_ASSIGN_OR_RETURN(const uint64_t repeats,
                        flags.Number("repeats", kUsualRepeats, kMostRepeats));
@@ -120,6 +122,7 @@ Result<BenchPlan> PlanBench(const BenchOptions& options, const ModelConfig& conf
   BenchPlan plan;
   ELM_ASSIGN_OR_RETURN(plan.levels, FindLevels(options.levels, levels));
   plan.threads = options.threads;
+  plan.adapters = options.adapters;
   plan.repeats = options.repeats;
   if (options.context > config.context) {
     return InvalidArgument("--context is ", options.context, ", the model's is ", config.context);

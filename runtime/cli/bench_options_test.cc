@@ -47,11 +47,12 @@ TEST(BenchOptionsTest, Defaults) {
   EXPECT_EQ(plan->repeats, 5U);
   EXPECT_EQ(plan->threads, UsableCores());
   EXPECT_EQ(plan->context, 512U);
+  EXPECT_TRUE(plan->adapters);
 }
 
 TEST(BenchOptionsTest, EverythingGiven) {
   const auto plan = Plan({"-p", "64,512,64", "-n", "32", "-t", "1", "-r", "7", "--levels",
-                          "1.0,50%,0.5", "--context", "600"});
+                          "1.0,50%,0.5", "--context", "600", "--no-adapters"});
   ASSERT_TRUE(plan.ok()) << plan.status().ToString();
   EXPECT_THAT(plan->tests,
               ElementsAre(BenchTest{Kind::kPrefill, 64}, BenchTest{Kind::kPrefill, 512},
@@ -60,6 +61,7 @@ TEST(BenchOptionsTest, EverythingGiven) {
   EXPECT_EQ(plan->repeats, 7U);
   EXPECT_EQ(plan->threads, 1U);
   EXPECT_EQ(plan->context, 600U);
+  EXPECT_FALSE(plan->adapters);
 }
 
 TEST(BenchOptionsTest, ZeroLeavesAKindOut) {
