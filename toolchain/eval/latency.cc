@@ -74,7 +74,7 @@ std::vector<LevelLatency> MeasureLatency(std::shared_ptr<const Model> model,
                                          const LatencyProgress& progress) {
   CheckOptions(options, model->config().context);
   const std::vector<uint32_t> prompt = SomeTokens(options.prompt_tokens, model->config().vocab);
-  const auto session = ValueOrThrow(Session::Create(model, {}));
+  const auto session = ValueOrThrow(Session::Create(model, {.threads = 1}));
   std::vector<std::vector<LevelLatency>> repeats(levels.size());
   for (uint32_t repeat = 0; repeat <= options.repeats; ++repeat) {
     for (size_t i = 0; i < levels.size(); ++i) {
