@@ -49,9 +49,8 @@ double SquaredError(float scale, std::span<const float> values, std::span<const 
 
 uint16_t QuantiseGroup(WeightType type, ScaleSearch search, std::span<const float> values,
                        std::span<int8_t> codes) {
-  const auto extreme =
-      *std::max_element(values.begin(), values.end(),
-                        [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+  const auto extreme = *std::max_element(
+      values.begin(), values.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); });
   // The range's longer end takes the extreme value, whatever its sign: a scale may be negative.
   const auto end = static_cast<float>(LeastCode(type));
   float best = ScaleFor(extreme, end);
@@ -95,8 +94,8 @@ Result<QuantisedMatrix> QuantiseMatrix(WeightType type, ScaleSearch search, uint
         return InvalidArgument("row ", row, ", column ", first + i, " is ", members[i], ", which ",
                                WeightTypeName(type), " cannot hold as a finite number");
       }
-      matrix.scales.push_back(
-          QuantiseGroup(type, search, members, std::span(matrix.codes).subspan(at, members.size())));
+      matrix.scales.push_back(QuantiseGroup(type, search, members,
+                                            std::span(matrix.codes).subspan(at, members.size())));
     }
   }
   return matrix;
