@@ -33,7 +33,8 @@ Status ValidateAdapters(const BundleContents& contents) {
 }
 
 Status ValidateContents(const BundleContents& contents) {
-  if (IsQuantised(contents.weights) &&
+  if ((IsQuantised(contents.weights) ||
+       IsQuantised(contents.vocabulary.value_or(contents.weights))) &&
       (contents.group < kSmallestGroup || contents.group > layout::kMaxTileColumns ||
        !std::has_single_bit(contents.group))) {
     return InvalidArgument("groups of ", contents.group, " inputs, expected a power of two from ",
@@ -74,7 +75,8 @@ Storage StorageFor(const TensorSpec& spec, const BundleContents& contents) {
   }
   const auto make =
       order == layout::TensorLayout::kOutputMajor ? OutputMajorLayout : InputMajorLayout;
-  WeightType type = contents.weights;
+  const bool vocabulary = spec.role == TensorRole::kEmbedding || spec.role == TensorRole::kHead;
+  WeightType type = vocabulary ? contents.vocabulary.value_or(contents.weights) : contents.weights;
   uint32_t group = contents.group;
   if (IsQuantised(type)) {
     const uint64_t border = InputBorder(spec, contents);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -28,6 +29,7 @@ struct BundleContents {
   GenerationConfig generation;
   std::string tokenizer_model;
   std::string provenance_json;            // omitted when empty
+  std::optional<WeightType> vocabulary;   // of embedding and head; empty: as `weights`
   WeightType weights = WeightType::kF16;  // of matrices; norms are always float32
   // Inputs that share a scale, for quantised types: a power of two times 32. A matrix whose shape
   // or level borders it does not divide gets the next smaller one that does, at least 32, and f16
