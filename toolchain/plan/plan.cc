@@ -160,10 +160,21 @@ void MergeEqualLevels(std::vector<Solved>& solved) {
 
 }  // namespace
 
+uint32_t DefaultNeuronSnap(uint32_t neurons) {
+  constexpr uint32_t kSmallest = 32;
+  constexpr uint32_t kLargest = 128;
+  constexpr uint32_t kFewestSteps = 32;
+  uint32_t snap = kSmallest;
+  while (snap < kLargest && neurons % (2 * snap) == 0 && neurons / (2 * snap) >= kFewestSteps) {
+    snap *= 2;
+  }
+  return snap;
+}
+
 Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_scores,
                             const LayerScores& layer_scores, const PlanOptions& options) {
   ELM_RETURN_IF_ERROR(Validate(config));
-  if (options.neuron_snap == 0) return InvalidArgument("neuron snap is 0, expected at least 1");
+  if (options.neuron_snap == 0U) return InvalidArgument("neuron snap is 0, expected at least 1");
   ELM_ASSIGN_OR_RETURN(const std::vector<uint32_t> names, CheckedLevels(options.levels));
   ELM_RETURN_IF_ERROR(CheckLayerScores(config, layer_scores));
 
@@ -174,7 +185,8 @@ Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_sc
   for (const LayerOrder& layer : plan.order.layers) {
     plan.levels.kv_of.push_back(KvOf(layer, config));
   }
-  const UniformAllocator allocator(config, options.policy, options.neuron_snap,
+  const uint32_t snap = options.neuron_snap.value_or(DefaultNeuronSnap(config.neurons));
+  const UniformAllocator allocator(config, options.policy, snap,
                                    ElasticLayers(layer_scores, plan.levels.anchors),
                                    plan.levels.kv_of);
   std::vector<Solved> solved = SolveLevels(config, allocator, names);

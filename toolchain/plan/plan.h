@@ -30,8 +30,14 @@ struct PlanOptions {
   std::optional<std::vector<uint32_t>> anchors;  // or exactly these
   UnitPolicy policy = UnitPolicy::kKvGroup;
   ScoreMetric metric = ScoreMetric::kToken;
-  uint32_t neuron_snap = 32;  // neuron counts are multiples of it, or all of them
+  // Neuron counts are multiples of it, or all of them. Empty: DefaultNeuronSnap().
+  std::optional<uint32_t> neuron_snap;
 };
+
+// 32, the smallest group of inputs that a quantised matrix can share a scale among, and the
+// doubles of it up to 128 as long as they divide the neurons and leave at least 32 steps: where
+// neurons are many, a coarser snap costs no level its target and lets `down` have long groups.
+uint32_t DefaultNeuronSnap(uint32_t neurons);
 
 // A level is met when its true share is within one point of its name.
 inline constexpr double kLevelTolerance = 0.01;

@@ -105,7 +105,7 @@ void ExpectLevelsAreUniformAndSnapped(const Input& input, const LevelTable& tabl
     for (uint32_t layer = 0; layer < input.config.layers; ++layer) {
       const LayerSlice& slice = level.layers[layer];
       ASSERT_EQ(slice.query_heads % per_unit, 0U);
-      ASSERT_TRUE(slice.neurons % input.options.neuron_snap == 0 ||
+      ASSERT_TRUE(slice.neurons % *input.options.neuron_snap == 0 ||
                   slice.neurons == input.config.neurons);
       if (std::binary_search(table.anchors.begin(), table.anchors.end(), layer)) {
         ASSERT_EQ(slice.query_heads, input.config.query_heads);
@@ -141,7 +141,7 @@ void ExpectMetWhereUnitsAllow(const Input& input, const PlanResult& result) {
   const uint32_t heads = input.options.policy == UnitPolicy::kKvGroup ? config.queries_per_kv() : 1;
   const auto unit = static_cast<double>(SliceWeights(config, {heads, 1, 0})) / all;
   const auto snap =
-      static_cast<double>(SliceWeights(config, {0, 0, input.options.neuron_snap})) / all;
+      static_cast<double>(SliceWeights(config, {0, 0, *input.options.neuron_snap})) / all;
   if (unit > kLevelTolerance / 2 || snap > kLevelTolerance / 2) return;
   const double anchors = static_cast<double>(result.plan.levels.anchors.size()) / config.layers;
   for (const LevelReport& report : result.reports) {
@@ -325,7 +325,7 @@ TEST(MakePlanTest, RefusesBadOptions) {
     EXPECT_THAT(message([&](In in) { in.options.anchor_share = share; }),
                 HasSubstr("expected at least 0 and less than 1"));
   }
-  EXPECT_THAT(message([](In in) { in.options.neuron_snap = 0; }), HasSubstr("neuron snap is 0"));
+  EXPECT_THAT(message([](In in) { in.options.neuron_snap = 0U; }), HasSubstr("neuron snap is 0"));
   EXPECT_THAT(message([](In in) { in.options.metric = ScoreMetric::kSquared; }),
               HasSubstr("squared.groups: was not measured"));
 }
@@ -341,6 +341,15 @@ TEST(MakePlanTest, RefusesLayerScoresThatDoNotFit) {
   input = good;
   input.layer_scores.skipped_loss_sum[2] = std::numeric_limits<double>::infinity();
   EXPECT_THAT(input.Plan().status().message(), HasSubstr("layer 2: importance is inf"));
+}
+
+TEST(DefaultNeuronSnapTest, LetsWideLayersHaveLongGroups) {
+  EXPECT_EQ(DefaultNeuronSnap(172), 32U);
+  EXPECT_EQ(DefaultNeuronSnap(512), 32U);
+  EXPECT_EQ(DefaultNeuronSnap(2048), 64U);
+  EXPECT_EQ(DefaultNeuronSnap(2080), 32U);  // 64 does not divide it
+  EXPECT_EQ(DefaultNeuronSnap(5632), 128U);
+  EXPECT_EQ(DefaultNeuronSnap(11008), 128U);
 }
 
 }  // namespace
