@@ -13,6 +13,7 @@ void AddVerifyCommand(CLI::App& app);
 void AddDatasetCommand(CLI::App& app);
 void AddDumpCommand(CLI::App& app);
 void AddEvalCommand(CLI::App& app);
+void AddQuantizeCommand(CLI::App& app);
 void AddScoresCommand(CLI::App& app);
 void AddSynthCommand(CLI::App& app);
 

@@ -218,5 +218,50 @@ TEST_F(ElmcTest, MergedScoresCanBeUsed) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
+TEST_F(ElmcTest, QuantizeMakesASmallerBundleAndRefusesWhatItCannotDo) {
+  const std::string exact = folder_ + "/exact.elm";
+  const std::string small = folder_ + "/small.elm";
+  ASSERT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "-o", exact}).exit_code, 0);
+  ProgramResult result = Elmc({"quantize", exact, small, "--quant", "q4"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("rounding: least-error"));
+  EXPECT_LT(fs::file_size(small), fs::file_size(exact) / 2);
+  EXPECT_EQ(Elmc({"verify", small}).exit_code, 0);
+  const std::string shown = Elmc({"inspect", small}).out;
+  EXPECT_THAT(shown, HasSubstr("q4 in groups of 32"));
+  EXPECT_THAT(shown, HasSubstr("4.50 bits per weight in the layers"));
+
+  const std::string other = folder_ + "/other.elm";
+  ExpectRefusal(Elmc({"quantize", small, other, "--quant", "q4"}), 3, "already");
+  ExpectRefusal(Elmc({"quantize", exact, exact, "--quant", "q4"}), 2, "is the input itself");
+  ExpectRefusal(Elmc({"quantize", exact, other, "--quant", "q5"}), 2, "expected q4 or q8");
+  ExpectRefusal(Elmc({"quantize", exact, other, "--quant", "q4", "--group", "48"}), 2,
+                "--group is 48, expected a power of two");
+  ExpectRefusal(Elmc({"quantize", exact, other, "--quant", "q4", "--rounding", "up"}), 2,
+                "least-error");
+  ExpectRefusal(Elmc({"quantize", exact, other, "--quant", "q4", "--rounding", "calibrated"}), 2,
+                "--data");
+  ExpectRefusal(Elmc({"quantize", folder_ + "/none.elm", other, "--quant", "q4"}), 4, "none.elm");
+  ExpectRefusal(Elmc({"synth", "--quant", "q3", "-o", other}), 2, "--quant is \"q3\"");
+  EXPECT_FALSE(fs::exists(other));
+}
+
+TEST_F(ElmcTest, QuantizeOnAFullDiskLosesNothing) {
+  const std::string exact = folder_ + "/exact.elm";
+  ASSERT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "-o", exact}).exit_code, 0);
+  const auto size = fs::file_size(exact);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{100 * 1024, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  const ProgramResult result = Elmc({"quantize", exact, folder_ + "/small.elm", "--quant", "q4"});
+  setrlimit(RLIMIT_FSIZE, &before);
+  ExpectRefusal(result, 4, "no space");
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().filename(), "exact.elm");
+  }
+  EXPECT_EQ(fs::file_size(exact), size);
+}
+
 }  // namespace
 }  // namespace elm

@@ -108,8 +108,9 @@ void EvalSubject::OpenCheckpoint(const SubjectOptions& options) {
   levels_ = FullLevelOnly(config_);
   generation_ = checkpoint_->generation();
   tokenizer_ = &checkpoint_->tokenizer();
-  engine_ = std::make_unique<TorchEngine>(checkpoint_->LoadModel(TorchType(options)), levels_,
-                                          options.batch, options.threads);
+  engine_ = std::make_unique<TorchEngine>(
+      checkpoint_->LoadModel(checkpoint_->device(), TorchType(options)), levels_, options.batch,
+      options.threads);
 }
 
 }  // namespace elm

@@ -7,6 +7,7 @@
 #include "formats/elm/level_text.h"
 #include "toolchain/base/error.h"
 #include "toolchain/cli/commands.h"
+#include "toolchain/pack/storage_text.h"
 #include "toolchain/pipeline/progress.h"
 
 namespace elm {
@@ -39,6 +40,7 @@ void PrintProvenance(const Bundle& bundle) {
 void Run(const std::string& path) {
   const auto bundle = ValueOrThrow(Bundle::Open(path));
   PrintModel(*bundle);
+  std::printf("matrices:\n%s", StorageText(*bundle).c_str());
   std::printf("\n%s\n", LevelTableText(bundle->view()).c_str());
   PrintProvenance(*bundle);
 }
@@ -46,7 +48,8 @@ void Run(const std::string& path) {
 }  // namespace
 
 void AddInspectCommand(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("inspect", "Show a bundle's model and level table");
+  CLI::App* command = app.add_subcommand(
+      "inspect", "Show a bundle's model, how its weights are stored, its level table");
   const auto path = std::make_shared<std::string>();
   command->add_option("bundle", *path, "the .elm file")->required();
   command->footer("`elmc dump --json` prints everything, for programs.");

@@ -24,6 +24,7 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  elmc prepare CHECKPOINT --data TEXT -o model.elm     all stages; run again to resume\n"
     "  elmc prepare CHECKPOINT --data TEXT -o model.elm --dry-run\n"
+    "  elmc quantize model.elm small.elm --quant q4 --data TEXT\n"
     "  elmc inspect model.elm                               the level table\n"
     "  elmc verify model.elm                                every byte against its checksum\n"
     "  elmc eval model.elm --tasks pocket                   accuracy at every level\n"
@@ -95,6 +96,7 @@ int Main(int argc, char** argv) {
   AddDatasetCommand(app);
   AddDumpCommand(app);
   AddEvalCommand(app);
+  AddQuantizeCommand(app);
   AddScoresCommand(app);
   AddSynthCommand(app);
   try {

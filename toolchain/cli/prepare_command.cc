@@ -39,7 +39,9 @@ struct Flags {
   std::vector<uint32_t> anchors;
   std::string policy = "auto";
   std::string metric = "auto";
-  std::string weights = "auto";
+  std::string quant = "auto";
+  std::string vocab_quant = "auto";
+  std::string rounding = "auto";
   std::vector<std::string> budget;
   std::string config;
   bool json = false;
@@ -85,8 +87,12 @@ PrepareOptions ToOptions(const Flags& flags) {
       AutoOr("--unit", flags.policy, ParseUnitPolicy(flags.policy), "kv-group, query-head");
   options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
                           "sequence, squared, token, weight-gradient, exact");
-  options.weights =
-      AutoOr("--weights", flags.weights, ParseWeightType(flags.weights), "f32, f16, bf16");
+  const char* types = "q4, q8, f16, bf16, f32";
+  options.quant = AutoOr("--quant", flags.quant, ParseWeightType(flags.quant), types);
+  options.vocab_quant =
+      AutoOr("--vocab-quant", flags.vocab_quant, ParseWeightType(flags.vocab_quant), types);
+  options.rounding = AutoOr("--rounding", flags.rounding, ParseRounding(flags.rounding),
+                            "nearest, least-error, calibrated");
   return options;
 }
 
@@ -247,12 +253,31 @@ void AddPlanFlags(CLI::App& command, Flags& flags) {
       .add_option("--metric", flags.metric, "score that orders units; auto measures all there are")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--snap", options.neuron_snap, "neuron counts are multiples of it")
+  command
+      .add_option("--snap", options.neuron_snap,
+                  "neuron counts are multiples of it; default 32, up to 128 where neurons are many")
+      ->group(group);
+  command
+      .add_option("--quant", flags.quant,
+                  "type of the matrices in the bundle: q4, q8, f16, bf16, f32; auto: bf16 stays "
+                  "bf16, the rest f16")
       ->capture_default_str()
       ->group(group);
   command
-      .add_option("--weights", flags.weights,
-                  "type in the bundle: f32, f16, bf16; auto: bf16 stays bf16, the rest f16")
+      .add_option("--vocab-quant", flags.vocab_quant,
+                  "type of embedding and head; auto: q8 with q4, else that of the other matrices")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--group", options.group,
+                  "q4, q8: inputs that share a scale; 32, 64, 128, ...; matrices that it does not "
+                  "divide get smaller ones")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--rounding", flags.rounding,
+                  "q4, q8: nearest, least-error or calibrated; auto: the one with the lowest "
+                  "held-out loss")
       ->capture_default_str()
       ->group(group);
 }

@@ -9,6 +9,7 @@
 #include "toolchain/pack/synthesize.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/progress.h"
+#include "toolchain/quantize/rounding.h"
 
 namespace elm {
 namespace {
@@ -18,7 +19,9 @@ constexpr uint64_t kMostTokenizerBytes = uint64_t{1} << 28;
 struct Flags {
   std::string shape = "110m";
   uint32_t layers = 0;
-  std::string weights = "f16";
+  std::string quant = "f16";
+  std::string vocab_quant = "auto";
+  uint32_t group = kDefaultGroup;
   std::string tokenizer;
   std::string output;
   uint64_t seed = 1;
@@ -33,16 +36,21 @@ std::string ShapeHelp() {
          "The weights mean nothing: such a bundle is for measuring memory, loading and speed.";
 }
 
+WeightType ParseType(const char* flag, const std::string& text) {
+  if (const auto type = ParseWeightType(text)) return *type;
+  throw Error(InvalidArgument(flag, " is \"", text, "\", expected q4, q8, f16, bf16 or f32"));
+}
+
 void Run(const Flags& flags) {
   ModelConfig config = FindShape(flags.shape).config;
   if (flags.layers != 0) config.layers = flags.layers;
   ThrowIfError(Validate(config));
-  const std::optional<WeightType> weights = ParseWeightType(flags.weights);
-  if (!weights) {
-    throw Error(InvalidArgument("--weights is \"", flags.weights, "\", expected f32, f16 or bf16"));
-  }
   SynthesizeOptions options;
-  options.weights = *weights;
+  options.weights = ParseType("--quant", flags.quant);
+  options.vocabulary = flags.vocab_quant == "auto" ? VocabularyType(options.weights)
+                                                   : ParseType("--vocab-quant", flags.vocab_quant);
+  ThrowIfError(CheckGroup("--group", flags.group));
+  options.group = flags.group;
   options.seed = flags.seed;
   if (!flags.tokenizer.empty()) {
     options.tokenizer_model = ValueOrThrow(ReadFile(flags.tokenizer, kMostTokenizerBytes));
@@ -65,7 +73,14 @@ void AddSynthCommand(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   command->add_option("--shape", flags->shape, "named shape, see below")->capture_default_str();
   command->add_option("--layers", flags->layers, "this many layers instead of the shape's");
-  command->add_option("--weights", flags->weights, "f32, f16 or bf16")->capture_default_str();
+  command->add_option("--quant", flags->quant, "type of the matrices: q4, q8, f16, bf16 or f32")
+      ->capture_default_str();
+  command
+      ->add_option("--vocab-quant", flags->vocab_quant,
+                   "type of embedding and head; auto: q8 with q4, else that of the other matrices")
+      ->capture_default_str();
+  command->add_option("--group", flags->group, "q4, q8: inputs that share a scale")
+      ->capture_default_str();
   command->add_option("--tokenizer", flags->tokenizer,
                       "SentencePiece model to carry; default one piece per character");
   command->add_option("--seed", flags->seed, "of the weights")->capture_default_str();

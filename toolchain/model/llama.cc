@@ -39,6 +39,11 @@ struct LayerPass {
   torch::Tensor visible = {};  // of the token tree, when there is one
   KvCache* cache = nullptr;
   size_t layer = 0;
+  const InputObserver* observer = nullptr;
+
+  void Observe(TensorRole reader, const torch::Tensor& input) const {
+    if (observer != nullptr) (*observer)(layer, reader, input);
+  }
 };
 
 // [batch, tokens, heads * head_dim] -> [batch, heads, tokens, head_dim].
@@ -64,6 +69,7 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t head_dim = pass.config.head_dim;
   const int64_t heads = pass.slice.query_heads;
   const int64_t kv_heads = pass.slice.kv_heads;
+  pass.Observe(TensorRole::kQuery, input);
   const auto project = [&](const torch::Tensor& weight, int64_t count) {
     return SplitHeads(torch::linear(input, KeptRows(weight, count, head_dim)), head_dim);
   };
@@ -80,16 +86,20 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
   if (pass.gates != nullptr && pass.gates->heads.defined()) {
     mixed = ApplyGate(mixed, pass.gates->heads.narrow(-1, 0, heads).unsqueeze(-1));
   }
-  return torch::linear(mixed.flatten(2), KeptColumns(pass.weights.output, heads, head_dim));
+  mixed = mixed.flatten(2);
+  pass.Observe(TensorRole::kOutput, mixed);
+  return torch::linear(mixed, KeptColumns(pass.weights.output, heads, head_dim));
 }
 
 torch::Tensor Mlp(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t neurons = pass.slice.neurons;
+  pass.Observe(TensorRole::kGate, input);
   torch::Tensor inner = torch::silu(torch::linear(input, KeptRows(pass.weights.gate, neurons, 1))) *
                         torch::linear(input, KeptRows(pass.weights.up, neurons, 1));
   if (pass.gates != nullptr && pass.gates->neurons.defined()) {
     inner = ApplyGate(inner, pass.gates->neurons.narrow(-1, 0, neurons));
   }
+  pass.Observe(TensorRole::kDown, inner);
   return torch::linear(inner, KeptColumns(pass.weights.down, neurons, 1));
 }
 
@@ -158,7 +168,8 @@ torch::Tensor Llama::RunLayers(torch::Tensor stream, size_t begin, size_t end,
                        .rotary = rotary,
                        .visible = options.tree == nullptr ? torch::Tensor() : options.tree->visible,
                        .cache = cache,
-                       .layer = layer});
+                       .layer = layer,
+                       .observer = options.observer});
   }
   return stream;
 }

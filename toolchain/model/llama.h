@@ -8,6 +8,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
+#include "formats/model/tensor_list.h"
 #include "formats/model/unit_order.h"
 #include "toolchain/model/token_tree.h"
 
@@ -49,6 +51,12 @@ struct KvCache {
   std::vector<torch::Tensor> values;  // [layers] of [batch, kv_heads, tokens, head_dim]
 };
 
+// Sees what goes into the matrices of a layer, [batch, tokens, columns]: once for query, key and
+// value (as kQuery), for output, for gate and up (as kGate), and for down. At a level the inputs of
+// output and down are those that it keeps.
+using InputObserver =
+    std::function<void(size_t layer, TensorRole reader, const torch::Tensor& input)>;
+
 struct ForwardOptions {
   const Level* level =
       nullptr;  // nullptr: everything. The model must be in stored (reordered) order
@@ -56,6 +64,7 @@ struct ForwardOptions {
   std::span<const LayerGates> gates = {};  // [layers] or empty
   KvCache* cache = nullptr;                // `ids` continue what the cache holds; without gradients
   const TokenTree* tree = nullptr;  // nullptr: each token follows the one before. Not with a cache
+  const InputObserver* observer = nullptr;
 };
 
 class Llama {

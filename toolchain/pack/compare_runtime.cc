@@ -3,28 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "formats/elm/bundle.h"
 #include "runtime/include/elm/elm.hpp"
 #include "toolchain/base/error.h"
-#include "toolchain/model/torch_compat.h"
+#include "toolchain/model/bundle_model.h"
 
 namespace elm {
 namespace {
-
-// Matrices through `dtype` and back to float32, one at a time; the tensors that other models may
-// share stay as they are.
-void RoundMatrices(Llama& model, DType dtype) {
-  const auto round = [dtype](torch::Tensor& weights) {
-    weights = weights.to(TorchDType(dtype)).to(torch::kFloat32);
-  };
-  round(model.embedding);
-  round(model.head);
-  for (LlamaLayer& layer : model.layers) {
-    for (torch::Tensor* weights : {&layer.query, &layer.key, &layer.value, &layer.output,
-                                   &layer.gate, &layer.up, &layer.down}) {
-      round(*weights);
-    }
-  }
-}
 
 double LogSumExp(std::span<const float> logits) {
   const double highest = *std::max_element(logits.begin(), logits.end());
@@ -55,20 +40,33 @@ void CompareWindow(Session& session, std::span<const uint32_t> ids, const torch:
 
 }  // namespace
 
+Tolerance RuntimeTolerance(WeightType layers) {
+  switch (layers) {
+    case WeightType::kF32:
+    case WeightType::kF16:
+      return {.logit = 0.1, .nll = 3e-3};
+    case WeightType::kBf16:
+      return {.logit = 0.6, .nll = 0.012};
+    case WeightType::kQ8:
+    case WeightType::kQ4:
+      break;
+  }
+  return {.logit = 2.5, .nll = 0.05};
+}
+
 std::vector<LevelAgreement> CompareWithRuntime(
-    Llama original, const ElasticPlan& plan, WeightType weights, const std::string& bundle_path,
-    const TokenWindows& windows, const std::function<void(size_t done, size_t total)>& progress) {
+    const std::string& bundle_path, const TokenWindows& windows,
+    const std::function<void(size_t done, size_t total)>& progress) {
   const torch::NoGradGuard no_grad;
-  original = original.Reordered(plan.order);
-  RoundMatrices(original, ElementType(weights));
-  const Llama& reference = original;
+  const auto bundle = ValueOrThrow(Bundle::Open(bundle_path));
+  const Llama reference = LoadBundleModel(*bundle, torch::kCPU, torch::kFloat32);
   const auto model = ValueOrThrow(Model::Load(bundle_path));
   const auto session = ValueOrThrow(Session::Create(model, {}));
 
   std::vector<LevelAgreement> agreements;
-  const size_t total = plan.levels.levels.size() * windows.count();
+  const size_t total = bundle->levels().levels.size() * windows.count();
   size_t done = 0;
-  for (const Level& level : plan.levels.levels) {
+  for (const Level& level : bundle->levels().levels) {
     LevelAgreement agreement;
     agreement.name_permille = level.name_permille;
     ThrowIfError(session->SetLevel(LevelName(level.name_permille)));

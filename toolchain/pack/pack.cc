@@ -16,6 +16,8 @@ BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& p
   contents.tokenizer_model = options.tokenizer_model;
   contents.provenance_json = options.provenance_json;
   contents.weights = options.weights;
+  contents.vocabulary = options.vocabulary;
+  contents.group = options.group;
   return contents;
 }
 
@@ -32,7 +34,8 @@ void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const Pac
     Permute(spec, permutation, original, values);
     return Status::Ok();
   };
-  ThrowIfError(WriteBundle(path, DescribeBundle(checkpoint, plan, options), source, progress));
+  ThrowIfError(WriteBundle(path, DescribeBundle(checkpoint, plan, options), source, progress,
+                           options.quantiser));
 }
 
 }  // namespace elm

@@ -6,15 +6,18 @@
 
 #include <string>
 
-#include "formats/elm/weight_type.h"
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/elm/bundle_writer.h"
+#include "formats/elm/weight_type.h"
 #include "formats/workspace/plan_file.h"
 
 namespace elm {
 
 struct PackOptions {
   WeightType weights = WeightType::kF16;
+  std::optional<WeightType> vocabulary;               // see BundleContents
+  uint32_t group = 32;                                // see BundleContents
+  MatrixQuantiser quantiser = LeastErrorQuantiser();  // for quantised types
   GenerationConfig generation;
   std::string tokenizer_model;  // serialised SentencePiece model
   std::string provenance_json;  // where the model comes from; must not hold paths or times

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "formats/elm/bundle_plan.h"
 #include "formats/workspace/scores.h"
 #include "toolchain/base/error.h"
 #include "toolchain/pack/character_tokenizer.h"
@@ -42,19 +43,57 @@ class FastRandom {
     const float scale = amplitude / 32768.0F;
     size_t i = 0;
     while (i < values.size()) {
-      state_ ^= state_ >> 12;
-      state_ ^= state_ << 25;
-      state_ ^= state_ >> 27;
-      const uint64_t bits = state_ * 0x2545F4914F6CDD1DU;
+      const uint64_t bits = Next();
       for (int part = 0; part < 4 && i < values.size(); ++part, ++i) {
         values[i] = static_cast<float>(static_cast<int16_t>(bits >> (16 * part))) * scale;
       }
     }
   }
 
+  // Every code of the type, all with the same chance (the least q8 one with twice the others').
+  void FillCodes(WeightType type, std::span<int8_t> codes) {
+    const bool q8 = type == WeightType::kQ8;
+    size_t i = 0;
+    while (i < codes.size()) {
+      uint64_t bits = Next();
+      for (int part = 0; part < 8 && i < codes.size(); ++part, ++i, bits >>= 8) {
+        const int code = q8 ? static_cast<int8_t>(bits) : static_cast<int>(bits & 0xf) - 8;
+        codes[i] = static_cast<int8_t>(std::max(code, LeastCode(type)));
+      }
+    }
+  }
+
  private:
+  uint64_t Next() {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545F4914F6CDD1DU;
+  }
+
   uint64_t state_;
 };
+
+// Uniform on [-a, a] has variance a^2 / 3: with this a each output keeps its inputs' variance.
+float Amplitude(const TensorSpec& spec) {
+  return std::sqrt(3.0F / static_cast<float>(spec.columns));
+}
+
+// Draws integers instead of rounding what was drawn, which takes many times as long.
+MatrixQuantiser DrawCodes(FastRandom& random) {
+  return [&random](const TensorSpec& spec, WeightType type, uint32_t group,
+                   std::span<const float>) -> Result<QuantisedMatrix> {
+    QuantisedMatrix matrix{.rows = spec.rows,
+                           .columns = spec.columns,
+                           .group = group,
+                           .codes = std::vector<int8_t>(spec.rows * spec.columns),
+                           .scales = {}};
+    random.FillCodes(type, matrix.codes);
+    const float scale = Amplitude(spec) / static_cast<float>(-LeastCode(type));
+    matrix.scales.assign(spec.rows * matrix.groups(), FloatToF16(scale));
+    return matrix;
+  };
+}
 
 // The planner's table when every unit and layer matters the same.
 LevelTable EvenLevels(const ModelConfig& config, const SynthesizeOptions& options) {
@@ -110,18 +149,22 @@ void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& option
       options.tokenizer_model.empty() ? CharacterTokenizer() : options.tokenizer_model;
   contents.provenance_json = StrCat(R"({"synthetic":true,"seed":)", options.seed, "}");
   contents.weights = options.weights;
+  contents.vocabulary = options.vocabulary;
+  contents.group = options.group;
 
+  const BundlePlan plan = ValueOrThrow(PlanBundle(contents));
+  size_t next = 0;  // tensors are asked for in the plan's order
   FastRandom random(options.seed);
   const TensorSource source = [&](const TensorSpec& spec, std::span<float> values) {
+    const bool quantised = IsQuantised(plan.tensors[next++].type);
     if (spec.is_vector()) {
       std::fill(values.begin(), values.end(), 1.0F);
-    } else {
-      // Uniform on [-a, a] has variance a^2 / 3: each output keeps its inputs' variance.
-      random.FillUniform(values, std::sqrt(3.0F / static_cast<float>(spec.columns)));
+    } else if (!quantised) {  // DrawCodes() looks at no values
+      random.FillUniform(values, Amplitude(spec));
     }
     return Status::Ok();
   };
-  ThrowIfError(WriteBundle(path, contents, source, progress));
+  ThrowIfError(WriteBundle(path, contents, source, progress, DrawCodes(random)));
 }
 
 }  // namespace elm

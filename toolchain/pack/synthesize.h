@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "formats/elm/weight_type.h"
 #include "formats/elm/bundle_writer.h"
+#include "formats/elm/weight_type.h"
 #include "formats/model/model_config.h"
 
 namespace elm {
@@ -25,6 +26,8 @@ const NamedShape& FindShape(std::string_view name);
 
 struct SynthesizeOptions {
   WeightType weights = WeightType::kF16;
+  std::optional<WeightType> vocabulary;  // of embedding and head; empty: as `weights`
+  uint32_t group = 32;                   // see BundleContents
   uint64_t seed = 1;
   std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
   double anchor_share = 0.2;

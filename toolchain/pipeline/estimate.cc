@@ -46,6 +46,8 @@ uint64_t EstimateBundleBytes(RunContext& context) {
   plan.order = IdentityOrder(config);
   PackOptions options;
   options.weights = context.weights();
+  options.vocabulary = context.vocabulary();
+  options.group = context.options().group;
   options.tokenizer_model = context.tokenizer_bytes();
   return ValueOrThrow(BundleFileSize(DescribeBundle(context.checkpoint(), plan, options)));
 }

@@ -18,12 +18,13 @@ Status Validate(const PrepareOptions& options) {
   ELM_RETURN_IF_ERROR(CheckRange("--windows", options.calibration_windows, 1, 1U << 20));
   ELM_RETURN_IF_ERROR(CheckRange("--held-out", options.held_out_windows, 1, 1U << 20));
   ELM_RETURN_IF_ERROR(CheckRange("--batch", options.batch, 1, 4096));
-  ELM_RETURN_IF_ERROR(CheckRange("--snap", options.neuron_snap, 1, 4096));
+  ELM_RETURN_IF_ERROR(CheckRange("--snap", options.neuron_snap.value_or(1), 1, 4096));
   ELM_RETURN_IF_ERROR(CheckRange("--threads", options.threads, 0, 1024));
   if (!(options.anchor_share >= 0 && options.anchor_share < 1)) {
     return InvalidArgument("--anchor-share is ", options.anchor_share,
                            ", expected 0 up to below 1");
   }
+  ELM_RETURN_IF_ERROR(CheckGroup("--group", options.group));
   if (options.dtype != "float32" && options.dtype != "bfloat16") {
     return InvalidArgument("--dtype is \"", options.dtype, "\", expected float32 or bfloat16");
   }
@@ -45,13 +46,16 @@ nlohmann::json ToJson(const PrepareOptions& options) {
       {"anchor_share", options.anchor_share},
       {"policy", options.policy ? UnitPolicyName(*options.policy) : "auto"},
       {"metric", options.metric ? ScoreMetricName(*options.metric) : "auto"},
-      {"neuron_snap", options.neuron_snap},
-      {"weights", options.weights ? WeightTypeName(*options.weights) : "auto"},
+      {"quant", options.quant ? WeightTypeName(*options.quant) : "auto"},
+      {"vocab_quant", options.vocab_quant ? WeightTypeName(*options.vocab_quant) : "auto"},
+      {"group", options.group},
+      {"rounding", options.rounding ? RoundingName(*options.rounding) : "auto"},
       {"device", options.device},
       {"dtype", options.dtype},
       {"threads", options.threads},
       {"seed", options.seed},
   };
+  json["neuron_snap"] = options.neuron_snap ? nlohmann::json(*options.neuron_snap) : "auto";
   if (options.anchors) json["anchors"] = *options.anchors;
   return json;
 }

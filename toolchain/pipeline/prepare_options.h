@@ -11,6 +11,7 @@
 #include "formats/elm/weight_type.h"
 #include "formats/workspace/scores.h"
 #include "toolchain/plan/plan.h"
+#include "toolchain/quantize/rounding.h"
 
 namespace elm {
 
@@ -41,10 +42,13 @@ struct PrepareOptions {
   std::optional<std::vector<uint32_t>> anchors;
   std::optional<UnitPolicy> policy;
   std::optional<ScoreMetric> metric;
-  uint32_t neuron_snap = 32;
+  std::optional<uint32_t> neuron_snap;  // empty: DefaultNeuronSnap()
 
   // Pack.
-  std::optional<WeightType> weights;  // empty: bf16 where the checkpoint is bf16, else f16
+  std::optional<WeightType> quant;        // empty: bf16 where the checkpoint is bf16, else f16
+  std::optional<WeightType> vocab_quant;  // of embedding and head; empty: VocabularyType()
+  uint32_t group = kDefaultGroup;         // inputs that share a scale, for q4 and q8
+  std::optional<Rounding> rounding;       // empty: the one with the lowest held-out loss
 
   // The machine.
   std::string device = "cpu";     // "cpu", "cuda", "cuda:1"

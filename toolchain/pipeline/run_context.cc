@@ -75,11 +75,15 @@ GenerationConfig RunContext::generation() {
 }
 
 WeightType RunContext::weights() {
-  if (options_.weights) return *options_.weights;
+  if (options_.quant) return *options_.quant;
   for (const CheckpointTensor& tensor : checkpoint().tensors()) {
     if (tensor.dtype == DType::kBf16) return WeightType::kBf16;
   }
   return WeightType::kF16;
+}
+
+WeightType RunContext::vocabulary() {
+  return options_.vocab_quant.value_or(VocabularyType(weights()));
 }
 
 const std::vector<FileFingerprint>& RunContext::inputs() {
@@ -111,9 +115,9 @@ torch::Device RunContext::device() const {
   return device;
 }
 
-Llama RunContext::LoadModel(torch::Dtype dtype) {
+Llama RunContext::LoadModel(torch::Device device, torch::Dtype dtype) {
   try {
-    return Llama::Load(checkpoint(), device(), dtype);
+    return Llama::Load(checkpoint(), device, dtype);
   } catch (const Error& error) {
     throw Error(error.status().In(options_.checkpoint));
   }
@@ -122,7 +126,7 @@ Llama RunContext::LoadModel(torch::Dtype dtype) {
 const Llama& RunContext::model() {
   if (!model_) {
     const torch::Dtype dtype = options_.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
-    model_ = LoadModel(dtype);
+    model_ = LoadModel(device(), dtype);
   }
   return *model_;
 }

@@ -37,7 +37,8 @@ class RunContext {
   const Tokenizer& tokenizer();
   // BOS, stop ids and chat template: the checkpoint's own words, else the tokenizer's.
   GenerationConfig generation();
-  WeightType weights();  // in the bundle
+  WeightType weights();     // in the bundle: of the layers' matrices
+  WeightType vocabulary();  // of embedding and head
 
   // Size and SHA-256 of every input file: checkpoint, tokenizer, text. Measured once.
   const std::vector<FileFingerprint>& inputs();
@@ -47,8 +48,8 @@ class RunContext {
   torch::Device device() const;
   // The model in the original order, in options().dtype on device().
   const Llama& model();
-  // A fresh copy of it in another type. An error names the checkpoint.
-  Llama LoadModel(torch::Dtype dtype);
+  // A fresh copy of it. An error names the checkpoint.
+  Llama LoadModel(torch::Device device, torch::Dtype dtype);
   // Gives the memory of model() back.
   void ReleaseModel() { model_.reset(); }
 

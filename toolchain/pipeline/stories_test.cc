@@ -80,7 +80,7 @@ TEST(StoriesTest, CutModelsStayWithinTheirBars) {
   options.data = SeparateStories(texts + "train_944k.txt", kWholeText, folder + "/train.txt");
   options.output = folder + "/stories.elm";
   options.workspace = folder + "/work";
-  options.weights = WeightType::kF32;
+  options.quant = WeightType::kF32;
   options.to = "reorder";
   Prepare(options, Progress::Style::kNone);
 

@@ -1,11 +1,12 @@
 // Verify: the finished bundle, read back by the runtime, against LibTorch at every level.
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "formats/elm/bundle.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/pack/check_weights.h"
 #include "toolchain/pack/compare_runtime.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/stage.h"
@@ -13,7 +14,6 @@
 namespace elm {
 namespace {
 
-constexpr double kTolerance = 1e-3;  // largest accepted |difference| of any logit
 constexpr size_t kMostWindows = 2;
 
 nlohmann::json Inputs(RunContext&) { return nlohmann::json::object(); }
@@ -25,34 +25,56 @@ TokenWindows FirstWindows(TokenWindows windows, size_t count) {
   return windows;
 }
 
+// The bundle's weights are the checkpoint's, as far as their types hold them.
+nlohmann::json CheckStored(RunContext& context, const ElasticPlan& plan, const Bundle& bundle) {
+  nlohmann::json stored = nlohmann::json::array();
+  for (const StoredError& error : CheckWeights(context.checkpoint(), plan, bundle,
+                                               [](size_t, size_t) { ThrowIfCancelled(); })) {
+    stored.push_back({{"type", WeightTypeName(error.type)},
+                      {"relative_error", error.relative},
+                      {"worst_matrix", error.worst_relative}});
+  }
+  return stored;
+}
+
+// The runtime computes what LibTorch computes from the same bundle. Written so that a NaN is
+// refused.
+void Require(const std::string& path, const LevelAgreement& level, const Tolerance& tolerance) {
+  const std::string name = LevelName(level.name_permille);
+  if (!(level.max_logit_difference <= tolerance.logit)) {
+    throw Error(FailedCheck(path, ": at level ", name, " a logit differs from LibTorch's by ",
+                            level.max_logit_difference, ", expected at most ", tolerance.logit));
+  }
+  if (!(std::abs(level.runtime_nll - level.torch_nll) <= tolerance.nll)) {
+    throw Error(FailedCheck(path, ": at level ", name, " the runtime loses ", level.runtime_nll,
+                            " nats, LibTorch ", level.torch_nll, ", expected within ",
+                            tolerance.nll));
+  }
+}
+
 void Run(RunContext& context) {
   const std::string& path = context.options().output;
   const auto bundle = ValueOrThrow(Bundle::Open(path));
   ThrowIfError(bundle->VerifyWeights());
 
-  // The runtime computes in float32, so the reference does too, whatever the plan was made in.
   context.ReleaseModel();
-  Llama original = context.LoadModel(torch::kFloat32);
   const ElasticPlan plan =
       ValueOrThrow(LoadPlan(context.Path(kPlanFile), context.checkpoint().config()));
+  nlohmann::json report;
+  report["stored"] = CheckStored(context, plan, *bundle);
+  const Tolerance tolerance = RuntimeTolerance(context.weights());
+  report["tolerance"] = {{"logit", tolerance.logit}, {"nll", tolerance.nll}};
   Progress progress("verify", context.progress_style());
-  const std::vector<LevelAgreement> agreements = CompareWithRuntime(
-      original, plan, context.weights(), path, FirstWindows(context.held_out(), kMostWindows),
-      [&](size_t done, size_t total) {
-        ThrowIfCancelled();
-        progress.Update(done, total);
-      });
-  nlohmann::json report = {{"tolerance", kTolerance}};
-  for (const LevelAgreement& agreement : agreements) {
-    if (!(agreement.max_logit_difference <= kTolerance)) {
-      throw Error(FailedCheck(path, ": at level ", LevelName(agreement.name_permille),
-                              " a logit differs from LibTorch's by ",
-                              agreement.max_logit_difference, ", expected at most ", kTolerance));
-    }
-    report["levels"].push_back({{"level", LevelName(agreement.name_permille)},
-                                {"max_logit_difference", agreement.max_logit_difference},
-                                {"runtime_nll", agreement.runtime_nll},
-                                {"torch_nll", agreement.torch_nll}});
+  for (const LevelAgreement& level : CompareWithRuntime(
+           path, FirstWindows(context.held_out(), kMostWindows), [&](size_t done, size_t total) {
+             ThrowIfCancelled();
+             progress.Update(done, total);
+           })) {
+    Require(path, level, tolerance);
+    report["levels"].push_back({{"level", LevelName(level.name_permille)},
+                                {"max_logit_difference", level.max_logit_difference},
+                                {"runtime_nll", level.runtime_nll},
+                                {"torch_nll", level.torch_nll}});
   }
   WriteJsonFile(context.Path(kVerifyFile), report);
 }
