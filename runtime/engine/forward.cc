@@ -181,9 +181,9 @@ class Block {
         const auto index = static_cast<uint32_t>(head);
         for (uint32_t t = 0; t < tokens_; ++t) {
           const size_t source = t * kv_width + head * head_dim;
-          model_.kernels.store_kv(scratch_.key.data() + source, scratch_.value.data() + source,
-                                  head_dim, cache.length() + t, cache.keys(layer, index),
-                                  cache.values(layer, index));
+          model_.kernels.store_kv[KindOf(cache)](
+              scratch_.key.data() + source, scratch_.value.data() + source, head_dim,
+              cache.length() + t, cache.keys(layer, index), cache.values(layer, index));
         }
       }
     };
@@ -200,16 +200,16 @@ class Block {
       Rotate(scratch_.query.data(), query_width, begin, end);
       for (size_t head = begin; head < end; ++head) {
         const uint32_t kv_head = model_.weights.layers[layer].kv_of[head];
-        model_.kernels.attend({.queries = scratch_.query.data() + head * head_dim,
-                               .query_stride = query_width,
-                               .keys = cache.keys(layer, kv_head),
-                               .values = cache.values(layer, kv_head),
-                               .head_dim = head_dim,
-                               .start = cache.length(),
-                               .tokens = tokens_,
-                               .scores = scratch_.scores.data() + thread * scratch,
-                               .outputs = scratch_.attended.data() + head * head_dim,
-                               .output_stride = query_width});
+        model_.kernels.attend[KindOf(cache)]({.queries = scratch_.query.data() + head * head_dim,
+                                              .query_stride = query_width,
+                                              .keys = cache.keys(layer, kv_head),
+                                              .values = cache.values(layer, kv_head),
+                                              .head_dim = head_dim,
+                                              .start = cache.length(),
+                                              .tokens = tokens_,
+                                              .scores = scratch_.scores.data() + thread * scratch,
+                                              .outputs = scratch_.attended.data() + head * head_dim,
+                                              .output_stride = query_width});
       }
     });
   }
@@ -271,6 +271,8 @@ class Block {
              {{&weights.down, width, {scratch_.residual.data(), width}, side}},
              /*accumulate=*/true);
   }
+
+  static size_t KindOf(const KvCache& cache) { return static_cast<size_t>(cache.type()); }
 
   static constexpr size_t kTokenStep = 4;
 

@@ -1,4 +1,4 @@
-// Keys and values of the tokens so far, in f16.
+// Keys and values of the tokens so far.
 //
 // The cache has room for all KV heads of every layer, whatever the level, and each head's rows lie
 // together (kernels/kv_layout.h): a level with fewer heads writes to a prefix, and pages of heads
@@ -18,9 +18,9 @@ namespace elm {
 class KvCache {
  public:
   // Room for `context` tokens. kOutOfMemory when the machine has not enough.
-  static Result<KvCache> Create(const ModelConfig& config, uint32_t context);
+  static Result<KvCache> Create(const ModelConfig& config, uint32_t context, KvType type);
   // Bytes that Create() asks for.
-  static uint64_t BytesFor(const ModelConfig& config, uint32_t context);
+  static uint64_t BytesFor(const ModelConfig& config, uint32_t context, KvType type);
 
   uint32_t context() const { return context_; }
   uint32_t length() const { return length_; }  // tokens held
@@ -36,25 +36,29 @@ class KvCache {
   // Drops the positions from `length` on, which is at most length().
   void Truncate(uint32_t length) { length_ = length; }
 
+  KvType type() const { return type_; }
+
   // One head's rows.
-  uint16_t* keys(uint32_t layer, uint32_t head) {
-    return keys_.data() + Head(layer, head) * KeyHalves(context_, head_dim_);
+  void* keys(uint32_t layer, uint32_t head) {
+    return keys_.data() + Head(layer, head) * KeyElements(context_, head_dim_) * element_size();
   }
-  uint16_t* values(uint32_t layer, uint32_t head) {
-    return values_.data() + Head(layer, head) * ValueHalves(context_, head_dim_);
+  void* values(uint32_t layer, uint32_t head) {
+    return values_.data() + Head(layer, head) * ValueElements(context_, head_dim_) * element_size();
   }
 
  private:
   KvCache() = default;
+  size_t element_size() const { return KvElementSize(type_); }
   size_t Head(uint32_t layer, uint32_t head) const { return size_t{layer} * kv_heads_ + head; }
 
+  KvType type_ = KvType::kF16;
   uint32_t context_ = 0;
   uint32_t kv_heads_ = 0;
   uint32_t head_dim_ = 0;
   uint32_t length_ = 0;
   size_t level_ = 0;
-  AlignedBuffer<uint16_t> keys_;    // [layers, kv_heads] heads
-  AlignedBuffer<uint16_t> values_;  // [layers, kv_heads] heads
+  AlignedBuffer<std::byte> keys_;    // [layers, kv_heads] heads
+  AlignedBuffer<std::byte> values_;  // [layers, kv_heads] heads
 };
 
 }  // namespace elm

@@ -86,7 +86,7 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
                            config.context);
   }
   const uint32_t context = options.context == 0 ? config.context : options.context;
-  ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context));
+  ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context, options.kv));
   const size_t threads = ThreadsFor(options.threads);
   ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads,
                                                         model->impl().weights.largest_rank));

@@ -57,16 +57,17 @@ std::vector<float> Copy(std::span<const float> values) { return {values.begin(),
 // the kernels round activations too.
 double Tolerance(WeightType type) { return type == WeightType::kBf16 ? 0.2 : 2e-3; }
 
-void CheckEveryLevel(const BundleContents& contents) {
-  const double tolerance = Tolerance(contents.weights);
+void CheckEveryLevel(const BundleContents& contents, KvType kv = KvType::kF16) {
+  const bool exact = kv == KvType::kF32 && contents.weights != WeightType::kBf16;
+  const double tolerance = exact ? 1e-4 : Tolerance(contents.weights);
   const auto model = Load(contents);
-  const ReferenceModel reference(contents);
+  const ReferenceModel reference(contents, kv);
   const auto ids = Ids(45);
   for (size_t level = 0; level < contents.levels.levels.size(); ++level) {
     const std::string name = LevelName(contents.levels.levels[level].name_permille);
     SCOPED_TRACE(StrCat("level ", name, ", ", WeightTypeName(contents.weights)));
     const auto expected = reference.Logits(ids, level);
-    auto session = Open(model, name);
+    auto session = Session::Create(model, {.level = name, .kv = kv}).value();
     size_t visited = 0;
     ASSERT_TRUE(session
                     ->Score(ids,
@@ -83,6 +84,7 @@ void CheckEveryLevel(const BundleContents& contents) {
 TEST(Session, EveryLevelAgreesWithTheReference) {
   for (const WeightType dtype : {WeightType::kF32, WeightType::kF16, WeightType::kBf16}) {
     CheckEveryLevel(SmallContents(dtype));
+    CheckEveryLevel(SmallContents(dtype), KvType::kF32);
   }
 }
 
@@ -103,6 +105,7 @@ BundleContents ContentsWithAdapters(WeightType weights) {
 TEST(Session, AdaptersAgreeWithTheReference) {
   for (const WeightType weights : {WeightType::kF32, WeightType::kF16}) {
     CheckEveryLevel(ContentsWithAdapters(weights));
+    CheckEveryLevel(ContentsWithAdapters(weights), KvType::kF32);
   }
 }
 

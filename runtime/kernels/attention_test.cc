@@ -17,13 +17,13 @@ using testing::SupportedKernels;
 
 struct Cache {
   Cache(const KernelTable& kernels, size_t head_dim, size_t positions, size_t context)
-      : keys(KeyHalves(context, head_dim), FloatToF16(std::nanf(""))),
-        values(ValueHalves(context, head_dim), FloatToF16(std::nanf(""))),
+      : keys(KeyElements(context, head_dim), FloatToF16(std::nanf(""))),
+        values(ValueElements(context, head_dim), FloatToF16(std::nanf(""))),
         key_rows(RandomFloats(positions * head_dim, 2)),
         value_rows(RandomFloats(positions * head_dim, 3)) {
     for (size_t p = 0; p < positions; ++p) {
-      kernels.store_kv(key_rows.data() + p * head_dim, value_rows.data() + p * head_dim, head_dim,
-                       p, keys.data(), values.data());
+      kernels.store_kv[0](key_rows.data() + p * head_dim, value_rows.data() + p * head_dim,
+                          head_dim, p, keys.data(), values.data());
     }
     for (float& value : key_rows) value = F16ToFloat(FloatToF16(value));
     for (float& value : value_rows) value = F16ToFloat(FloatToF16(value));
@@ -35,14 +35,14 @@ struct Cache {
   std::vector<float> value_rows;
 };
 
-std::vector<double> Reference(const float* query, const Cache& cache, size_t head_dim,
-                              size_t positions) {
+std::vector<double> Reference(const float* query, const std::vector<float>& keys,
+                              const std::vector<float>& values, size_t head_dim, size_t positions) {
   std::vector<double> weights(positions);
   double sum = 0;
   for (size_t p = 0; p < positions; ++p) {
     double dot = 0;
     for (size_t i = 0; i < head_dim; ++i) {
-      dot += double{query[i]} * cache.key_rows[p * head_dim + i];
+      dot += double{query[i]} * keys[p * head_dim + i];
     }
     weights[p] = std::exp(dot / std::sqrt(static_cast<double>(head_dim)));
     sum += weights[p];
@@ -50,7 +50,7 @@ std::vector<double> Reference(const float* query, const Cache& cache, size_t hea
   std::vector<double> output(head_dim, 0);
   for (size_t p = 0; p < positions; ++p) {
     for (size_t i = 0; i < head_dim; ++i) {
-      output[i] += weights[p] / sum * cache.value_rows[p * head_dim + i];
+      output[i] += weights[p] / sum * values[p * head_dim + i];
     }
   }
   return output;
@@ -67,11 +67,11 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
           const auto queries = RandomFloats(tokens * stride, 1);
           std::vector<float> scores(AttentionScratch(positions));
           std::vector<float> outputs(tokens * stride, 77.0F);
-          kernels->attend({queries.data(), stride, cache.keys.data(), cache.values.data(), head_dim,
-                           start, tokens, scores.data(), outputs.data(), stride});
+          kernels->attend[0]({queries.data(), stride, cache.keys.data(), cache.values.data(),
+                              head_dim, start, tokens, scores.data(), outputs.data(), stride});
           for (size_t t = 0; t < tokens; ++t) {
-            const auto expected =
-                Reference(queries.data() + t * stride, cache, head_dim, start + t + 1);
+            const auto expected = Reference(queries.data() + t * stride, cache.key_rows,
+                                            cache.value_rows, head_dim, start + t + 1);
             for (size_t i = 0; i < stride; ++i) {
               const double wanted = i < head_dim ? expected[i] : 77.0;
               ASSERT_NEAR(outputs[t * stride + i], wanted, 1e-5)
@@ -84,20 +84,46 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
   }
 }
 
+TEST(AttentionTest, AnF32CacheRoundsNothing) {
+  constexpr size_t kHeadDim = 24;
+  constexpr size_t kPositions = 21;
+  const auto keys = RandomFloats(kPositions * kHeadDim, 2);
+  const auto values = RandomFloats(kPositions * kHeadDim, 3);
+  const auto queries = RandomFloats(kPositions * kHeadDim, 1);
+  for (const KernelTable* kernels : SupportedKernels()) {
+    std::vector<float> key_cache(KeyElements(kPositions, kHeadDim));
+    std::vector<float> value_cache(ValueElements(kPositions, kHeadDim));
+    for (size_t p = 0; p < kPositions; ++p) {
+      kernels->store_kv[1](keys.data() + p * kHeadDim, values.data() + p * kHeadDim, kHeadDim, p,
+                           key_cache.data(), value_cache.data());
+    }
+    std::vector<float> scores(AttentionScratch(kPositions));
+    std::vector<float> outputs(kPositions * kHeadDim);
+    kernels->attend[1]({queries.data(), kHeadDim, key_cache.data(), value_cache.data(), kHeadDim, 0,
+                        kPositions, scores.data(), outputs.data(), kHeadDim});
+    for (size_t t = 0; t < kPositions; ++t) {
+      const auto expected = Reference(queries.data() + t * kHeadDim, keys, values, kHeadDim, t + 1);
+      for (size_t i = 0; i < kHeadDim; ++i) {
+        ASSERT_NEAR(outputs[t * kHeadDim + i], expected[i], 2e-6) << kernels->name << " " << t;
+      }
+    }
+  }
+}
+
 TEST(AttentionTest, LargeScoresDoNotOverflow) {
   for (const KernelTable* kernels : SupportedKernels()) {
     const std::vector<float> query = {300.0F, 0.0F};
     const float keys[2][2] = {{300.0F, 0.0F}, {-300.0F, 0.0F}};
     const float values[2][2] = {{1.0F, 2.0F}, {3.0F, 4.0F}};
-    std::vector<uint16_t> key_cache(KeyHalves(2, 2));
-    std::vector<uint16_t> value_cache(ValueHalves(2, 2));
+    std::vector<uint16_t> key_cache(KeyElements(2, 2));
+    std::vector<uint16_t> value_cache(ValueElements(2, 2));
     for (size_t p = 0; p < 2; ++p) {
-      kernels->store_kv(keys[p], values[p], 2, p, key_cache.data(), value_cache.data());
+      kernels->store_kv[0](keys[p], values[p], 2, p, key_cache.data(), value_cache.data());
     }
     std::vector<float> scores(AttentionScratch(2));
     std::vector<float> output(2);
-    kernels->attend({query.data(), 2, key_cache.data(), value_cache.data(), 2, 1, 1, scores.data(),
-                     output.data(), 2});
+    kernels->attend[0]({query.data(), 2, key_cache.data(), value_cache.data(), 2, 1, 1,
+                        scores.data(), output.data(), 2});
     EXPECT_FLOAT_EQ(output[0], 1.0F) << kernels->name;
     EXPECT_FLOAT_EQ(output[1], 2.0F) << kernels->name;
   }
@@ -106,9 +132,9 @@ TEST(AttentionTest, LargeScoresDoNotOverflow) {
 TEST(AttentionTest, KeysAndValuesAreRoundedAsTheFormatDoes) {
   for (const KernelTable* kernels : SupportedKernels()) {
     const float odd[] = {1e-7F, -3e-6F, 65519.0F, 1e9F, 0.1F, -0.0F, 6.1e-5F, 5.9e-8F};
-    std::vector<uint16_t> keys(KeyHalves(1, 8));
-    std::vector<uint16_t> values(ValueHalves(1, 8));
-    kernels->store_kv(odd, odd, 8, 0, keys.data(), values.data());
+    std::vector<uint16_t> keys(KeyElements(1, 8));
+    std::vector<uint16_t> values(ValueElements(1, 8));
+    kernels->store_kv[0](odd, odd, 8, 0, keys.data(), values.data());
     for (size_t i = 0; i < 8; ++i) {
       EXPECT_EQ(keys[i * kKeyBlock], FloatToF16(odd[i])) << kernels->name << " " << odd[i];
       EXPECT_EQ(values[i], FloatToF16(odd[i])) << kernels->name << " " << odd[i];

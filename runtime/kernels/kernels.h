@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "formats/base/status.h"
+#include "runtime/kernels/kv_layout.h"
 #include "runtime/kernels/matrix.h"
 
 namespace elm {
@@ -71,8 +72,8 @@ struct Product {
 struct AttentionTask {
   const float* queries;  // [tokens, query_stride], head_dim floats each
   size_t query_stride;
-  const uint16_t* keys;    // f16, kv_layout.h
-  const uint16_t* values;  // f16, [positions, head_dim]
+  const void* keys;    // kv_layout.h
+  const void* values;  // [positions, head_dim]
   size_t head_dim;
   size_t start;  // position of the first token: token t sees positions 0 .. start + t
   size_t tokens;
@@ -104,10 +105,10 @@ struct KernelTable {
   void (*swiglu)(float* gate, const float* up, size_t count);
   // Rotates one head in place (Su et al. 2021), dimension i together with i + head_dim / 2.
   void (*rope)(const float* cosines, const float* sines, size_t head_dim, float* head);
-  // Stores one token's key and value of one head into its cache.
-  void (*store_kv)(const float* key, const float* value, size_t head_dim, size_t position,
-                   uint16_t* keys, uint16_t* values);
-  void (*attend)(const AttentionTask&);
+  // By KvType. Stores one token's key and value of one head into its cache.
+  void (*store_kv[kKvTypes])(const float* key, const float* value, size_t head_dim, size_t position,
+                             void* keys, void* values);
+  void (*attend[kKvTypes])(const AttentionTask&);
 
   // For benchmarks: what products could reach if nothing but arithmetic, or nothing but memory,
   // held them up. Multiplications and additions in `rounds` rounds (at most kMostProbeRounds) of

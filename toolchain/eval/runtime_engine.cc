@@ -79,7 +79,7 @@ double WindowLoss(Session& session, std::span<const uint32_t> ids) {
 RuntimeEngine::RuntimeEngine(std::shared_ptr<const Model> model, size_t threads)
     : model_(std::move(model)), pool_(threads) {
   for (size_t thread = 0; thread < threads; ++thread) {
-    sessions_.push_back(ValueOrThrow(Session::Create(model_, {.threads = 1})));
+    sessions_.push_back(ValueOrThrow(Session::Create(model_, {.kv = KvType::kF32, .threads = 1})));
   }
 }
 

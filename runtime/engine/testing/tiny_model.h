@@ -111,8 +111,8 @@ inline Result<std::shared_ptr<const Model>> LoadSmallModel(const BundleContents&
 // once.
 class ReferenceModel {
  public:
-  explicit ReferenceModel(const BundleContents& contents)
-      : config_(contents.config), levels_(contents.levels) {
+  explicit ReferenceModel(const BundleContents& contents, KvType kv = KvType::kF16)
+      : config_(contents.config), levels_(contents.levels), kv_(kv) {
     for (const TensorSpec& spec : ListTensors(config_)) {
       tensors_[spec.name] = SmallTensor(spec, contents.weights);
     }
@@ -232,8 +232,10 @@ class ReferenceModel {
               values.back());
       Rotate(queries.back(), t);
       Rotate(keys.back(), t);
-      RoundToF16(keys.back());  // as the KV cache keeps them
-      RoundToF16(values.back());
+      if (kv_ == KvType::kF16) {
+        RoundToF16(keys.back());
+        RoundToF16(values.back());
+      }
     }
     for (size_t t = 0; t < residual.size(); ++t) {
       Vector attended(slice.query_heads * dim, 0.0);
@@ -285,6 +287,7 @@ class ReferenceModel {
 
   ModelConfig config_;
   LevelTable levels_;
+  KvType kv_;
   std::map<std::string, std::vector<float>> tensors_;
   // By slice (a level's layer), and by level.
   std::map<std::pair<const LayerSlice*, AdapterPart>, std::vector<float>> adapters_;

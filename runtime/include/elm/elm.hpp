@@ -19,6 +19,7 @@
 
 #include "formats/base/status.h"
 #include "formats/elm/bundle.h"
+#include "runtime/kernels/kv_layout.h"
 
 namespace elm {
 
@@ -83,6 +84,7 @@ class Session {
   struct Options {
     std::string level = "1.0";
     uint32_t context = 0;  // most tokens held; 0 is the model's own limit
+    KvType kv = KvType::kF16;  // f32 takes twice the memory and rounds nothing
     bool adapters = true;  // use the adapter of each level that has one
     uint32_t threads =
         0;  // the caller's own included; 0: one for each core, which is also the most

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "runtime/kernels/isa/lanes.h"
 #include "runtime/kernels/kernels.h"
@@ -10,34 +11,55 @@
 
 namespace elm {
 
-template <typename Isa>
-void StoreKv(const float* key, const float* value, size_t head_dim, size_t position, uint16_t* keys,
-             uint16_t* values) {
-  uint16_t* block = keys + position / kKeyBlock * kKeyBlock * head_dim + position % kKeyBlock;
+// Sixteen elements of a cache as floats, and back.
+template <typename Isa, typename Element>
+ELM_INLINE void LoadCached(const Element* source, Lanes& lanes) {
+  if constexpr (std::is_same_v<Element, float>) {
+    LoadLanes(source, lanes);
+  } else {
+    Isa::WidenF16(source, lanes);
+  }
+}
+template <typename Isa, typename Element>
+ELM_INLINE void RoundForCache(const Lanes& lanes, Element* target) {
+  if constexpr (std::is_same_v<Element, float>) {
+    StoreLanes(lanes, target);
+  } else {
+    Isa::NarrowToF16(lanes, target);
+  }
+}
+
+template <typename Isa, typename Element>
+void StoreKv(const float* key, const float* value, size_t head_dim, size_t position, void* keys,
+             void* values) {
+  auto* block = static_cast<Element*>(keys) + position / kKeyBlock * kKeyBlock * head_dim +
+                position % kKeyBlock;
+  auto* row = static_cast<Element*>(values) + position * head_dim;
   for (size_t i = 0; i < head_dim; i += kLanes) {
     const size_t some = head_dim - i < kLanes ? head_dim - i : kLanes;
     Lanes lanes;
-    uint16_t halves[kLanes];
+    Element elements[kLanes];
     LoadSomeLanes(key + i, some, lanes);
-    Isa::NarrowToF16(lanes, halves);
-    for (size_t d = 0; d < some; ++d) block[(i + d) * kKeyBlock] = halves[d];
+    RoundForCache<Isa>(lanes, elements);
+    for (size_t d = 0; d < some; ++d) block[(i + d) * kKeyBlock] = elements[d];
     LoadSomeLanes(value + i, some, lanes);
-    Isa::NarrowToF16(lanes, halves);
-    std::memcpy(values + position * head_dim + i, halves, some * sizeof(uint16_t));
+    RoundForCache<Isa>(lanes, elements);
+    std::memcpy(row + i, elements, some * sizeof(Element));
   }
 }
 
 // scores[t, p] = query[t] . key[p] for the first `blocks` blocks of keys.
-template <typename Isa, size_t kTokens>
+template <typename Isa, typename Element, size_t kTokens>
 ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t blocks, float scale,
                             size_t row) {
   const float* queries = task.queries + token * task.query_stride;
   for (size_t block = 0; block < blocks; ++block) {
-    const uint16_t* keys = task.keys + block * kKeyBlock * task.head_dim;
+    const Element* keys =
+        static_cast<const Element*>(task.keys) + block * kKeyBlock * task.head_dim;
     Lanes sums[kTokens] = {};
     for (size_t i = 0; i < task.head_dim; ++i) {
       Lanes key;
-      Isa::WidenF16(keys + i * kKeyBlock, key);
+      LoadCached<Isa>(keys + i * kKeyBlock, key);
       Unrolled<kTokens>(
           [&](auto t) ELM_INLINE_LAMBDA { sums[t] += key * queries[t * task.query_stride + i]; });
     }
@@ -75,14 +97,15 @@ ELM_INLINE float ExponentiateRow(float* scores, size_t count) {
 
 // outputs[t] = weights[t] . values / sums[t], over `positions` positions, kWide lanes of the head's
 // dimensions at a time.
-template <typename Isa, size_t kTokens, size_t kWide>
+template <typename Isa, typename Element, size_t kTokens, size_t kWide>
 ELM_INLINE void MixValues(const AttentionTask& task, size_t token, size_t first_dim,
                           size_t positions, size_t row, const float* inverse_sums) {
+  const auto* values = static_cast<const Element*>(task.values);
   Lanes mixed[kTokens][kWide] = {};
   for (size_t p = 0; p < positions; ++p) {
     Lanes value[kWide];
     Unrolled<kWide>([&](auto w) ELM_INLINE_LAMBDA {
-      Isa::WidenF16(task.values + p * task.head_dim + first_dim + w * kLanes, value[w]);
+      LoadCached<Isa>(values + p * task.head_dim + first_dim + w * kLanes, value[w]);
     });
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       const float weight = task.scores[t * row + p];
@@ -97,13 +120,13 @@ ELM_INLINE void MixValues(const AttentionTask& task, size_t token, size_t first_
   });
 }
 
-template <typename Isa, size_t kTokens>
+template <typename Isa, typename Element, size_t kTokens>
 ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
   const size_t positions = task.start + token + kTokens;  // of the last token
   const size_t blocks = (positions + kKeyBlock - 1) / kKeyBlock;
   const size_t row = blocks * kKeyBlock;
   const auto scale = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(task.head_dim)));
-  ScoreBlocks<Isa, kTokens>(task, token, blocks, scale, row);
+  ScoreBlocks<Isa, Element, kTokens>(task, token, blocks, scale, row);
   float inverse_sums[kTokens];
   Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
     const size_t seen = task.start + token + t + 1;
@@ -114,18 +137,19 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
   });
   size_t dim = 0;
   for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
-    MixValues<Isa, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
+    MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
   }
   for (; dim + kLanes <= task.head_dim; dim += kLanes) {
-    MixValues<Isa, kTokens, 1>(task, token, dim, positions, row, inverse_sums);
+    MixValues<Isa, Element, kTokens, 1>(task, token, dim, positions, row, inverse_sums);
   }
   for (; dim < task.head_dim; ++dim) {  // small heads
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       float sum = 0;
       for (size_t p = 0; p < positions; ++p) {
         Lanes value;
-        uint16_t halves[kLanes] = {task.values[p * task.head_dim + dim]};
-        Isa::WidenF16(halves, value);
+        const Element elements[kLanes] = {
+            static_cast<const Element*>(task.values)[p * task.head_dim + dim]};
+        LoadCached<Isa>(elements, value);
         sum += value[0] * task.scores[t * row + p];
       }
       task.outputs[(token + t) * task.output_stride + dim] = sum * inverse_sums[t];
@@ -133,13 +157,13 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
   }
 }
 
-template <typename Isa>
+template <typename Isa, typename Element>
 void Attend(const AttentionTask& task) {
   size_t done = 0;
   for (; task.tokens - done >= kAttentionTokens; done += kAttentionTokens) {
-    AttendTokens<Isa, kAttentionTokens>(task, done);
+    AttendTokens<Isa, Element, kAttentionTokens>(task, done);
   }
-  for (; done < task.tokens; ++done) AttendTokens<Isa, 1>(task, done);
+  for (; done < task.tokens; ++done) AttendTokens<Isa, Element, 1>(task, done);
 }
 
 }  // namespace elm

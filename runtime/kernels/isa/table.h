@@ -22,8 +22,8 @@ constexpr KernelTable MakeKernelTable() {
           .rms_norm = RmsNormRow<Isa>,
           .swiglu = SwiGluRow<Isa>,
           .rope = RotateHead<Isa>,
-          .store_kv = StoreKv<Isa>,
-          .attend = Attend<Isa>,
+          .store_kv = {StoreKv<Isa, uint16_t>, StoreKv<Isa, float>},
+          .attend = {Attend<Isa, uint16_t>, Attend<Isa, float>},
           .probe_products = ProbeProducts<Isa>,
           .probe_read = ProbeRead<Isa>};
 }
