@@ -10,6 +10,7 @@
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/model/torch_compat.h"
+#include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/progress.h"
 #include "toolchain/quantize/quantise_bundle.h"
@@ -17,6 +18,8 @@
 
 namespace elm {
 namespace {
+
+constexpr uint64_t kTextSeed = 1;
 
 constexpr char kFooter[] =
     "q8 costs next to no accuracy at half the size of f16, q4 a little at a quarter. The integers\n"
@@ -80,8 +83,13 @@ Text ReadText(const Flags& flags, const Bundle& bundle) {
   options.max_windows = size_t{flags.windows} + flags.held_out;
   options.bos_id = bundle.view().generation.bos_id;
   options.add_bos = bundle.view().generation.add_bos;
-  const TokenWindows windows = ValueOrThrow(ReadTextWindows(
-      flags.data, [&](std::string_view text) { return tokenizer->Encode(text); }, options));
+  const EncodeText encode = [&](std::string_view text) { return tokenizer->Encode(text); };
+  // Some of the made documents are too short for a window; of four, one is long enough.
+  const TokenWindows windows =
+      flags.data == kBuiltInText
+          ? ValueOrThrow(CutTextWindows(BuiltInText(4 * options.max_windows, kTextSeed),
+                                        "the pocket world's text", encode, options))
+          : ValueOrThrow(ReadTextWindows(flags.data, encode, options));
   if (windows.count() < 2) {
     throw Error(InvalidArgument(flags.data, ": gives one window of ", flags.window_tokens,
                                 " tokens, and two are the least: one to round with and one held "
@@ -167,7 +175,8 @@ void AddQuantizeCommand(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--group", flags->group, "inputs that share a scale: 32, 64, 128, ...")
       ->capture_default_str();
-  command->add_option("--data", flags->data, "calibration text, UTF-8");
+  command->add_option("--data", flags->data,
+                      "calibration text, UTF-8, or \"pocket\" for the built-in world's");
   command
       ->add_option("--rounding", flags->rounding,
                    "nearest, least-error or calibrated; auto: by held-out loss, least-error "

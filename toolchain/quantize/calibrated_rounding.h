@@ -23,7 +23,7 @@ namespace elm {
 struct CalibratedRoundingOptions {
   // Added to the moment's diagonal, as a share of its mean: how little to trust that other text
   // brings the same inputs.
-  double damping = 0.01;
+  double damping = 0.03;
   int passes = 6;  // of coordinate descent
 };
 

@@ -18,7 +18,7 @@ struct QuantiseModelOptions {
   CalibratedRoundingOptions rounding;
   size_t batch = 8;  // windows per forward pass
   // Levels whose inputs count, spread evenly over the table, the lowest and the full one among
-  // them. Each costs two forward passes over the calibration windows.
+  // them. Each costs three forward passes over the calibration windows.
   size_t most_levels = 9;
 };
 
