@@ -71,8 +71,8 @@ Status CheckTiles(const TensorRecord& record) {
   if (IsQuantised(static_cast<WeightType>(record.dtype))) {
     ELM_RETURN_IF_ERROR(Expect("interleave", record.interleave, kQuantisedInterleave));
     if (record.tile_columns % kGroupGranularity != 0) {
-      return Corruption("tile_columns is ", record.tile_columns,
-                        ", expected a multiple of ", kGroupGranularity, " for a quantised type");
+      return Corruption("tile_columns is ", record.tile_columns, ", expected a multiple of ",
+                        kGroupGranularity, " for a quantised type");
     }
   }
   if (order != TensorLayout::kInputMajor) {
