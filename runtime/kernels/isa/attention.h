@@ -15,7 +15,7 @@ namespace elm {
 template <typename Isa, typename Element>
 ELM_INLINE void LoadCached(const Element* source, Lanes& lanes) {
   if constexpr (std::is_same_v<Element, float>) {
-    LoadLanes(source, lanes);
+    Load(source, lanes);
   } else {
     Isa::WidenF16(source, lanes);
   }
@@ -23,7 +23,7 @@ ELM_INLINE void LoadCached(const Element* source, Lanes& lanes) {
 template <typename Isa, typename Element>
 ELM_INLINE void RoundForCache(const Lanes& lanes, Element* target) {
   if constexpr (std::is_same_v<Element, float>) {
-    StoreLanes(lanes, target);
+    Store(lanes, target);
   } else {
     Isa::NarrowToF16(lanes, target);
   }
@@ -39,10 +39,10 @@ void StoreKv(const float* key, const float* value, size_t head_dim, size_t posit
     const size_t some = head_dim - i < kLanes ? head_dim - i : kLanes;
     Lanes lanes;
     Element elements[kLanes];
-    LoadSomeLanes(key + i, some, lanes);
+    LoadSome(key + i, some, lanes);
     RoundForCache<Isa>(lanes, elements);
     for (size_t d = 0; d < some; ++d) block[(i + d) * kKeyBlock] = elements[d];
-    LoadSomeLanes(value + i, some, lanes);
+    LoadSome(value + i, some, lanes);
     RoundForCache<Isa>(lanes, elements);
     std::memcpy(row + i, elements, some * sizeof(Element));
   }
@@ -64,7 +64,7 @@ ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t bloc
           [&](auto t) ELM_INLINE_LAMBDA { sums[t] += key * queries[t * task.query_stride + i]; });
     }
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      StoreLanes(sums[t] * scale, task.scores + t * row + block * kKeyBlock);
+      Store(sums[t] * scale, task.scores + t * row + block * kKeyBlock);
     });
   }
 }
@@ -74,23 +74,21 @@ ELM_INLINE float ExponentiateRow(float* scores, size_t count) {
   const size_t padded = (count + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
   constexpr float kNever = -3.0e38F;
   for (size_t i = count; i < padded; ++i) scores[i] = kNever;
-  Lanes largest = Lanes{} + kNever;
+  Lanes largest = Spread(kNever);
   for (size_t i = 0; i < padded; i += kLanes) {
     Lanes values;
-    LoadLanes(scores + i, values);
-    largest = values > largest ? values : largest;
+    Load(scores + i, values);
+    largest = Larger(values, largest);
   }
   const float highest = LargestOf(largest);
   Lanes sums = {};
   for (size_t i = 0; i < padded; i += kLanes) {
     Lanes values;
-    LoadLanes(scores + i, values);
+    Load(scores + i, values);
     const Lanes below = values - highest;
-    Lanes powers = below;
-    ExpLanes(powers);
-    powers = below < -80.0F ? Lanes{} : powers;
+    const Lanes powers = WhereBelow(below, -80.0F, Lanes{}, Exp(below));
     sums += powers;
-    StoreLanes(powers, scores + i);
+    Store(powers, scores + i);
   }
   return SumOf(sums);
 }
@@ -115,7 +113,7 @@ ELM_INLINE void MixValues(const AttentionTask& task, size_t token, size_t first_
   Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
     float* output = task.outputs + (token + t) * task.output_stride + first_dim;
     Unrolled<kWide>([&](auto w) ELM_INLINE_LAMBDA {
-      StoreLanes(mixed[t][w] * inverse_sums[t], output + w * kLanes);
+      Store(mixed[t][w] * inverse_sums[t], output + w * kLanes);
     });
   });
 }

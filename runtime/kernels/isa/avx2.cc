@@ -58,23 +58,19 @@ struct Avx2 {
   }
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
     for (size_t i = 0; i < 2; ++i) {
-      const __m256 floats = _mm256_cvtepi32_ps(sums.part[i]);
-      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 32 * i, &floats, sizeof floats);
+      lanes.part[i] = _mm256_cvtepi32_ps(sums.part[i]);
     }
   }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     for (size_t i = 0; i < 2; ++i) {
-      const __m256 floats =
+      lanes.part[i] =
           _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 8 * i)));
-      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 32 * i, &floats, sizeof floats);
     }
   }
   static ELM_INLINE void NarrowToF16(const Lanes& lanes, uint16_t* halves) {
     for (size_t i = 0; i < 2; ++i) {
-      __m256 floats;
-      std::memcpy(&floats, reinterpret_cast<const std::byte*>(&lanes) + 32 * i, sizeof floats);
       _mm_storeu_si128(reinterpret_cast<__m128i*>(halves + 8 * i),
-                       _mm256_cvtps_ph(floats, _MM_FROUND_TO_NEAREST_INT));
+                       _mm256_cvtps_ph(lanes.part[i], _MM_FROUND_TO_NEAREST_INT));
     }
   }
 };

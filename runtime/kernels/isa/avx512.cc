@@ -41,13 +41,13 @@ struct Avx512 {
     sums = _mm512_dpbusd_epi32(sums, codes, four);
   }
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
-    lanes = (Lanes)_mm512_cvtepi32_ps(sums);
+    lanes.part[0] = _mm512_cvtepi32_ps(sums);
   }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
-    lanes = (Lanes)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
+    lanes.part[0] = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
   }
   static ELM_INLINE void NarrowToF16(const Lanes& lanes, uint16_t* halves) {
-    const __m256i narrow = _mm512_cvtps_ph((__m512)lanes, _MM_FROUND_TO_NEAREST_INT);
+    const __m256i narrow = _mm512_cvtps_ph(lanes.part[0], _MM_FROUND_TO_NEAREST_INT);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(halves), narrow);
   }
   static ELM_INLINE void LoadPairs(const std::byte* bytes, Pairs& pairs) {
@@ -55,7 +55,7 @@ struct Avx512 {
   }
   static ELM_INLINE void DotPairs(const Pairs& pairs, uint32_t cell, Lanes& sums) {
     const __m512i inputs = _mm512_set1_epi32(static_cast<int32_t>(cell));
-    sums = (Lanes)_mm512_dpbf16_ps((__m512)sums, pairs, (__m512bh)inputs);
+    sums.part[0] = _mm512_dpbf16_ps(sums.part[0], pairs, (__m512bh)inputs);
   }
 };
 

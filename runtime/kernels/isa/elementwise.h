@@ -12,9 +12,9 @@ namespace elm {
 // Up to sixteen inputs of a row; zeros behind its end.
 ELM_INLINE void LoadInputs(const float* row, size_t columns, size_t first, Lanes& values) {
   if (first + kLanes <= columns) {
-    LoadLanes(row + first, values);
+    Load(row + first, values);
   } else {
-    LoadSomeLanes(row + first, first < columns ? columns - first : 0, values);
+    LoadSome(row + first, first < columns ? columns - first : 0, values);
   }
 }
 
@@ -50,8 +50,7 @@ void Quantise(const float* row, size_t columns, size_t group, size_t groups, siz
     for (size_t i = first; i < end; i += kLanes) {
       Lanes values;
       LoadInputs(row, here, i, values);
-      const Lanes magnitude = (Lanes)((LaneBits)values & 0x7fffffffU);
-      largest = magnitude > largest ? magnitude : largest;
+      largest = Larger(AsBitsOf<float>(AsBitsOf<uint32_t>(values) & 0x7fffffffU), largest);
     }
     const float extreme = LargestOf(largest);
     const float inverse = extreme > 0 ? 127.0F / extreme : 0.0F;
@@ -59,10 +58,9 @@ void Quantise(const float* row, size_t columns, size_t group, size_t groups, siz
     for (size_t i = first; i < end; i += kLanes) {
       Lanes values;
       LoadInputs(row, here, i, values);
-      LaneInts rounded;
-      RoundLanes(values * inverse, rounded);
+      const LaneInts rounded = Rounded(values * inverse);
       total += rounded;
-      const LaneBytes bytes = __builtin_convertvector(rounded, LaneBytes);
+      const LaneBytes bytes = Converted<int8_t>(rounded);
       uint32_t cells[kLanes / 4];
       std::memcpy(cells, &bytes, sizeof cells);
       const size_t count = end - i < kLanes ? (end - i) / 4 : kLanes / 4;
@@ -83,7 +81,7 @@ void RmsNormRow(const float* inputs, const float* weights, size_t width, float e
   size_t i = 0;
   for (; i + kLanes <= width; i += kLanes) {
     Lanes values;
-    LoadLanes(inputs + i, values);
+    Load(inputs + i, values);
     squares += values * values;
   }
   double sum = 0;
@@ -100,19 +98,17 @@ void SwiGluRow(float* gate, const float* up, size_t count) {
     const size_t some = count - i < kLanes ? count - i : kLanes;
     Lanes gates, ups;
     if (some == kLanes) {
-      LoadLanes(gate + i, gates);
-      LoadLanes(up + i, ups);
+      Load(gate + i, gates);
+      Load(up + i, ups);
     } else {
-      LoadSomeLanes(gate + i, some, gates);
-      LoadSomeLanes(up + i, some, ups);
+      LoadSome(gate + i, some, gates);
+      LoadSome(up + i, some, ups);
     }
-    Lanes exponential = -gates;
-    ExpLanes(exponential);
-    const Lanes result = gates / (1.0F + exponential) * ups;
+    const Lanes result = gates / (Exp(gates * -1.0F) + 1.0F) * ups;
     if (some == kLanes) {
-      StoreLanes(result, gate + i);
+      Store(result, gate + i);
     } else {
-      StoreSomeLanes(result, some, gate + i);
+      StoreSome(result, some, gate + i);
     }
   }
 }

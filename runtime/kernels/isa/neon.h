@@ -55,21 +55,17 @@ struct NeonBase {
   }
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
     for (size_t i = 0; i < 4; ++i) {
-      const float32x4_t floats = vcvtq_f32_s32(sums.part[i]);
-      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 16 * i, &floats, sizeof floats);
+      lanes.part[i] = vcvtq_f32_s32(sums.part[i]);
     }
   }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     for (size_t i = 0; i < 4; ++i) {
-      const float32x4_t floats = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves + 4 * i)));
-      std::memcpy(reinterpret_cast<std::byte*>(&lanes) + 16 * i, &floats, sizeof floats);
+      lanes.part[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves + 4 * i)));
     }
   }
   static ELM_INLINE void NarrowToF16(const Lanes& lanes, uint16_t* halves) {
     for (size_t i = 0; i < 4; ++i) {
-      float32x4_t floats;
-      std::memcpy(&floats, reinterpret_cast<const std::byte*>(&lanes) + 16 * i, sizeof floats);
-      vst1_u16(halves + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(floats)));
+      vst1_u16(halves + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(lanes.part[i])));
     }
   }
 };

@@ -19,20 +19,6 @@ ELM_INLINE void Forget(T& value) {
   asm volatile("" : "+m"(value));
 }
 
-// The widest vector that this instruction set has a register for.
-template <typename Isa>
-struct NativeVector {
-#if defined(__AVX512F__)
-  static constexpr size_t kBytes = 64;
-#elif defined(__AVX__)
-  static constexpr size_t kBytes = 32;
-#else
-  static constexpr size_t kBytes = 16;
-#endif
-  typedef float Floats __attribute__((vector_size(kBytes)));
-  typedef uint32_t Words __attribute__((vector_size(kBytes)));
-};
-
 // The ways in which products multiply (isa/product.h). `kChains` sums are worked on at a
 // time, as many as a product's block has; each Add() multiplies and adds `kProducts` times.
 template <typename Isa>
@@ -88,29 +74,19 @@ struct Bf16Probe {
   }
 };
 
-// Not in Lanes: where they are wider than a register, compilers keep them in memory.
 template <typename Isa>
 struct FloatProbe {
-  using Floats = typename NativeVector<Isa>::Floats;
   static constexpr size_t kChains = Isa::kBlockRows * Isa::kBlockTokens;
-  static constexpr size_t kParts = sizeof(Lanes) / sizeof(Floats);
   static constexpr size_t kProducts = kLanes;
-  struct Weights {
-    Floats part[kParts];
-  };
-  using Sums = Weights;
+  using Weights = Lanes;
+  using Sums = Lanes;
 
-  static ELM_INLINE void Clear(Sums& sums) {
-    for (size_t i = 0; i < kParts; ++i) sums.part[i] = Floats{};
-  }
+  static ELM_INLINE void Clear(Sums& sums) { sums = Lanes{}; }
   static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
-    for (size_t i = 0; i < kParts; ++i) {
-      std::memcpy(&weights.part[i], bytes + i * sizeof(Floats), sizeof(Floats));
-    }
+    elm::Load(bytes, weights);
   }
   static ELM_INLINE void Add(const Weights& weights, const uint32_t* cell, Sums& sums) {
-    const float input = std::bit_cast<float>(*cell);
-    for (size_t i = 0; i < kParts; ++i) sums.part[i] += weights.part[i] * input;
+    sums += weights * std::bit_cast<float>(*cell);
   }
 };
 
@@ -183,7 +159,7 @@ double ProbeProducts(WeightType type, size_t rounds) {
 // the end is left out.
 template <typename Isa>
 void ProbeRead(const std::byte* bytes, size_t count) {
-  using Words = typename NativeVector<Isa>::Words;
+  using Words = LaneBits::Part;
   constexpr size_t kStreams = 4;
   const size_t stream = count / kStreams / sizeof(Words) * sizeof(Words);
   Words sums[kStreams] = {};

@@ -67,38 +67,39 @@ struct QuantisedBlock {
   using AllSums = typename Isa::Sums[kRows][kTokens];
 
   static ELM_INLINE void Add(const BlockTask& task, float* totals) {
+    ForEachTile(task, [&](const std::byte* tile, size_t row_bytes, size_t number)
+                          ELM_INLINE_LAMBDA { AddTile(task, tile, row_bytes, number, totals); });
+  }
+
+  static ELM_INLINE void AddTile(const BlockTask& task, const std::byte* tile, size_t row_bytes,
+                                 size_t number, float* totals) {
     const size_t group = task.product.matrix->tile_columns;
     const size_t scale_offset = task.product.matrix->tile_bytes - kLanes * sizeof(uint16_t);
     const size_t width = task.width;
-    const size_t cells_per_tile = group / 4 * width;
-    const uint32_t* cells = task.cells;
-    const float* scales = task.scales;
-    const int32_t* input_sums = task.sums;
-    ForEachTile(
-        task, [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
-          const size_t at = number * width;
-          AllSums sums;
-          Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-            Isa::Fill(-Isa::kCodeOffset(kType) * input_sums[at + t], sums[0][t]);
-            Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] = sums[0][t]; });
-          });
-          AddCodes(tile, row_bytes, group, cells + number * cells_per_tile, width, sums);
-          Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-            Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { KeepInRegister(sums[r][t]); });
-          });
-          Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
-            Lanes row_scales;
-            Isa::WidenF16(reinterpret_cast<const uint16_t*>(tile + r * row_bytes + scale_offset),
-                          row_scales);
-            Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-              Lanes values, total;
-              Isa::ToFloats(sums[r][t], values);
-              LoadLanes(totals + (t * kRows + r) * kLanes, total);
-              total += values * (row_scales * scales[at + t]);
-              StoreLanes(total, totals + (t * kRows + r) * kLanes);
-            });
-          });
-        });
+    const uint32_t* cells = task.cells + number * (group / 4) * width;
+    const float* scales = task.scales + number * width;
+    const int32_t* input_sums = task.sums + number * width;
+    AllSums sums;
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      Isa::Fill(-Isa::kCodeOffset(kType) * input_sums[t], sums[0][t]);
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] = sums[0][t]; });
+    });
+    AddCodes(tile, row_bytes, group, cells, width, sums);
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { KeepInRegister(sums[r][t]); });
+    });
+    Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+      Lanes row_scales;
+      Isa::WidenF16(reinterpret_cast<const uint16_t*>(tile + r * row_bytes + scale_offset),
+                    row_scales);
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+        Lanes values, total;
+        Isa::ToFloats(sums[r][t], values);
+        Load(totals + (t * kRows + r) * kLanes, total);
+        total += values * (row_scales * scales[t]);
+        Store(total, totals + (t * kRows + r) * kLanes);
+      });
+    });
   }
 
   static constexpr size_t kRun = 4 * kLanes;  // bytes of Codes
@@ -167,41 +168,42 @@ struct QuantisedBlock {
   }
 };
 
-// Float weights: all sums stay in registers for the whole block. `kCell` inputs a cell.
+// Float weights: all sums stay in registers for the whole block. Inputs are zero from kept_inputs
+// to the end of their tile, so that bf16 weights can be taken in the pairs in which they lie.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 struct FloatBlock {
-  static constexpr size_t kCell = kType == WeightType::kBf16 && Isa::kBf16Products ? 2 : 1;
+  static constexpr bool kPairs = kType == WeightType::kBf16;
+  static constexpr size_t kStep = kPairs ? 2 : 1;                          // inputs
+  static constexpr size_t kCells = kPairs && !Isa::kBf16Products ? 2 : 1;  // in a step
+  using AllSums = Lanes[kRows][kTokens];
 
   static ELM_INLINE void Add(const BlockTask& task, float* totals) {
     const size_t columns = task.product.matrix->tile_columns;
     const size_t kept = task.product.kept_inputs;
-    Lanes sums[kRows][kTokens];
+    AllSums sums;
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
-        LoadLanes(totals + (t * kRows + r) * kLanes, sums[r][t]);
-      });
+      Unrolled<kRows>(
+          [&](auto r) ELM_INLINE_LAMBDA { Load(totals + (t * kRows + r) * kLanes, sums[r][t]); });
     });
     ForEachTile(task,
                 [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
                   const size_t input = number * columns;
                   const size_t count = kept - input < columns ? kept - input : columns;
-                  const uint32_t* cells = task.cells + input / kCell * task.width;
-                  for (size_t k = 0; k < count; k += kCell) {
-                    AddInput(tile, row_bytes, k, cells, sums);
-                    cells += task.width;
+                  const uint32_t* cells = task.cells + input / kStep * kCells * task.width;
+                  for (size_t k = 0; k < count; k += kStep) {
+                    AddStep(tile, row_bytes, k, cells, task.width, sums);
+                    cells += kCells * task.width;
                   }
                 });
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
-        StoreLanes(sums[r][t], totals + (t * kRows + r) * kLanes);
-      });
+      Unrolled<kRows>(
+          [&](auto r) ELM_INLINE_LAMBDA { Store(sums[r][t], totals + (t * kRows + r) * kLanes); });
     });
   }
 
-  // One input, or a pair of them, of every output and token.
-  static ELM_INLINE void AddInput(const std::byte* tile, size_t row_bytes, size_t k,
-                                  const uint32_t* cells, Lanes (&sums)[kRows][kTokens]) {
-    if constexpr (kCell == 2) {
+  static ELM_INLINE void AddStep(const std::byte* tile, size_t row_bytes, size_t k,
+                                 const uint32_t* cells, size_t width, AllSums& sums) {
+    if constexpr (kPairs && Isa::kBf16Products) {
       typename Isa::Pairs weights[kRows];
       Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
         Isa::LoadPairs(tile + r * row_bytes + k * kLanes * 2, weights[r]);
@@ -210,27 +212,36 @@ struct FloatBlock {
         Unrolled<kRows>([&](auto r)
                             ELM_INLINE_LAMBDA { Isa::DotPairs(weights[r], cells[t], sums[r][t]); });
       });
+    } else if constexpr (kPairs) {  // two neighbouring inputs of an output share 32 bits
+      Lanes even[kRows], odd[kRows];
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        LaneBits pairs;
+        Load(tile + r * row_bytes + k * kLanes * 2, pairs);
+        even[r] = AsBitsOf<float>(pairs << 16);
+        odd[r] = AsBitsOf<float>(pairs & 0xffff0000U);
+      });
+      AddInput(even, cells, sums);
+      AddInput(odd, cells + width, sums);
     } else {
       Lanes weights[kRows];
-      Unrolled<kRows>([&](auto r)
-                          ELM_INLINE_LAMBDA { LoadWeights(tile + r * row_bytes, k, weights[r]); });
-      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-        const float input = std::bit_cast<float>(cells[t]);
-        Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] += weights[r] * input; });
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        const std::byte* row = tile + r * row_bytes;
+        if constexpr (kType == WeightType::kF32) {
+          Load(row + k * kLanes * sizeof(float), weights[r]);
+        } else {
+          Isa::WidenF16(reinterpret_cast<const uint16_t*>(row) + k * kLanes, weights[r]);
+        }
       });
+      AddInput(weights, cells, sums);
     }
   }
 
-  static ELM_INLINE void LoadWeights(const std::byte* tile, size_t k, Lanes& weights) {
-    if constexpr (kType == WeightType::kF32) {
-      LoadLanes(reinterpret_cast<const float*>(tile) + k * kLanes, weights);
-    } else if constexpr (kType == WeightType::kF16) {
-      Isa::WidenF16(reinterpret_cast<const uint16_t*>(tile) + k * kLanes, weights);
-    } else {  // bf16: two neighbouring inputs of an output share 32 bits
-      LaneBits pairs;
-      std::memcpy(&pairs, tile + k / 2 * kLanes * 4, sizeof pairs);
-      weights = k % 2 == 0 ? (Lanes)(pairs << 16) : (Lanes)(pairs & 0xffff0000U);
-    }
+  static ELM_INLINE void AddInput(const Lanes (&weights)[kRows], const uint32_t* cells,
+                                  AllSums& sums) {
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      const float input = std::bit_cast<float>(cells[t]);
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] += weights[r] * input; });
+    });
   }
 };
 
@@ -274,6 +285,7 @@ void AddBlock(const BlockTask& task, size_t token) {
 // kTokens.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
+  if constexpr (kTokens > Isa::kBlockTokens) return;
   while (task.width - done >= kTokens) {
     AddBlock<Isa, kType, kRows, kTokens>(task, token + done);
     task.cells += kTokens;
@@ -318,6 +330,25 @@ void AddPanels(const Product& product, size_t first_panel, size_t end_panel) {
   }
 }
 
+// The tile rows of a panel of one tile that are kept whole, as many tiles one behind another.
+template <typename Isa, WeightType kType>
+ELM_INLINE void AddColumnOfTiles(BlockTask& task) {
+  const Product& product = task.product;
+  const size_t whole = product.kept_outputs / kLanes;
+  const size_t end = whole < product.end_tile_row ? whole : product.end_tile_row;
+  const size_t tile_bytes = product.matrix->tile_bytes;
+  const std::byte* tile =
+      product.matrix->tiles +
+      (task.first_panel * product.matrix->tile_rows() + task.tile_row) * tile_bytes;
+  const bool add = product.accumulate || task.first_panel > 0;
+  for (; task.tile_row < end; ++task.tile_row) {
+    float* outputs = product.outputs.data + task.tile_row * kLanes;
+    if (!add) Store(Lanes{}, outputs);
+    QuantisedBlock<Isa, kType, 1, 1>::AddTile(task, tile, 0, task.first_panel, outputs);
+    tile += tile_bytes;
+  }
+}
+
 // A single token, one tile row at a time: memory is the limit, and it is fastest when all bytes
 // come in one run (two runs side by side cost a third of the speed).
 template <typename Isa, WeightType kType>
@@ -333,6 +364,9 @@ void AddPanelOfOneToken(const Product& product, size_t panel) {
                     .scales = inputs.scales,
                     .sums = inputs.sums,
                     .width = 1};
+  if constexpr (IsQuantised(kType)) {
+    if (product.matrix->panel_tiles == 1) AddColumnOfTiles<Isa, kType>(task);
+  }
   for (; task.tile_row < product.end_tile_row; ++task.tile_row) {
     AddBlock<Isa, kType, 1, 1>(task, 0);
   }

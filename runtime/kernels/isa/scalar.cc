@@ -10,7 +10,7 @@ struct Scalar {
   static constexpr bool kBf16Products = false;
   static constexpr bool kTokenPairs = false;
   static constexpr size_t kBlockRows = 1;
-  static constexpr size_t kBlockTokens = 4;
+  static constexpr size_t kBlockTokens = 1;
 
   struct Codes {
     int8_t code[4 * kLanes];
@@ -48,7 +48,9 @@ struct Scalar {
     }
   }
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = static_cast<float>(sums.sum[lane]);
+    LaneInts ints;
+    Load(sums.sum, ints);
+    lanes = Converted<float>(ints);
   }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     WidenF16Portably(halves, lanes);
