@@ -2,6 +2,9 @@
 // they are written.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -35,8 +38,19 @@ class AlignedBuffer {
     buffer.data_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, bytes)));
     buffer.size_ = *count;
     if (buffer.data_ != nullptr) return buffer;
-    return Status(StatusCode::kOutOfMemory, StrCat("the ", purpose, " needs ", bytes >> 20, " MiB"));
+    return Status(StatusCode::kOutOfMemory,
+                  StrCat("the ", purpose, " needs ", bytes >> 20, " MiB"));
   }
+
+  // Gives the whole pages among the numbers [begin, end) back to the system. They are undefined
+  // until they are written again.
+  void Discard(size_t begin, size_t end) {
+    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto first = AlignUp(reinterpret_cast<uintptr_t>(data_.get() + begin), page);
+    const auto last = reinterpret_cast<uintptr_t>(data_.get() + end) / page * page;
+    if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  }
+  void Discard() { Discard(0, size_); }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -90,6 +91,36 @@ TEST(MappedFileTest, RefusesAFileThatMayNotBeRead) {
               return status.code() == StatusCode::kIo ? 0 : 2;
             }),
             0);
+}
+
+TEST(MappedFileTest, ACopyOutlivesItsFile) {
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.Path("file");
+  const std::string contents(300000, 'q');
+  Write(path, contents);
+  const Result<MappedFile> copy = MappedFile::Open(path, MappedFile::Access::kCopy);
+  ASSERT_TRUE(copy.ok()) << copy.status().ToString();
+  EXPECT_TRUE(copy->copied());
+  std::filesystem::resize_file(path, 10);
+  EXPECT_TRUE(copy->CheckSize().ok());
+  copy->DontNeed(0, contents.size());
+  EXPECT_EQ(TextOf(*copy), contents);
+}
+
+TEST(MappedFileTest, AFileThatShrinksIsNoticed) {
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.Path("file");
+  Write(path, "0123456789");
+  const Result<MappedFile> mapped = MappedFile::Open(path);
+  ASSERT_TRUE(mapped.ok());
+  EXPECT_FALSE(mapped->copied());
+  EXPECT_TRUE(mapped->CheckSize().ok());
+  std::filesystem::resize_file(path, 12);
+  EXPECT_TRUE(mapped->CheckSize().ok());
+  std::filesystem::resize_file(path, 4);
+  const Status status = mapped->CheckSize();
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_THAT(status.message(), HasSubstr("from 10 to 4 bytes"));
 }
 
 TEST(ReadFileTest, ReadsUpToTheLimit) {

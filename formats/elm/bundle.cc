@@ -58,8 +58,9 @@ uint64_t LevelBytes(const BundleView& view, const Level& level) {
   return sum;
 }
 
-Result<std::shared_ptr<const Bundle>> Bundle::Open(const std::string& path) {
-  ELM_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+Result<std::shared_ptr<const Bundle>> Bundle::Open(const std::string& path,
+                                                   MappedFile::Access access) {
+  ELM_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path, access));
   ELM_ASSIGN_OR_RETURN(BundleView view, ParseBundle(file.bytes(), path));
   return std::shared_ptr<const Bundle>(new Bundle(std::move(file), std::move(view)));
 }

@@ -108,7 +108,8 @@ uint64_t LevelBytes(const BundleView& view, const Level& level);
 
 class Bundle {
  public:
-  static Result<std::shared_ptr<const Bundle>> Open(const std::string& path);
+  static Result<std::shared_ptr<const Bundle>> Open(
+      const std::string& path, MappedFile::Access access = MappedFile::Access::kRandom);
 
   const std::string& path() const { return file_.path(); }
   uint64_t file_size() const { return file_.bytes().size(); }
@@ -128,6 +129,12 @@ class Bundle {
 
   // Asks the kernel to read the level's prefixes ahead. A hint.
   void AdviseLevel(size_t level) const;
+
+  // Fails when the file has shrunk since it was opened, so that reading on would end the process.
+  Status CheckSize() const { return file_.CheckSize(); }
+  bool copied() const { return file_.copied(); }
+  // Lets go of the pages that were read; the next use reads them again. Nothing for a copy.
+  void Release() const { file_.DontNeed(0, file_size()); }
 
   // VerifyBulk(), telling the kernel what is read next and what is done with, so that a bundle
   // larger than memory passes through it.

@@ -81,10 +81,12 @@ std::optional<uint32_t> ParseLevelName(std::string_view text) {
 
 Result<size_t> FindLevel(const LevelTable& table, std::string_view text) {
   const std::optional<uint32_t> name = ParseLevelName(text);
-  std::string names;
   for (size_t i = 0; i < table.levels.size(); ++i) {
     if (name == table.levels[i].name_permille) return i;
-    names += StrCat(i == 0 ? "" : ", ", LevelName(table.levels[i].name_permille));
+  }
+  std::string names;
+  for (const Level& level : table.levels) {
+    names += StrCat(names.empty() ? "" : ", ", LevelName(level.name_permille));
   }
   return InvalidArgument("level \"", text, "\" is not in the table; choose one of ", names);
 }

@@ -150,6 +150,7 @@ Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTab
   ELM_ASSIGN_OR_RETURN(const auto session,
                        Session::Create(model, {.level = LevelName(first.name_permille),
                                                .context = plan.context,
+                                               .kv = plan.kv,
                                                .adapters = plan.adapters,
                                                .threads = plan.threads}));
   return BenchRun(*session, probe, plan, hooks).Run();

@@ -30,6 +30,7 @@ struct BenchPlan {
   std::vector<size_t> levels;  // indices into the model's level table
   uint32_t threads = 1;
   bool adapters = true;  // use those that there are
+  KvType kv = KvType::kF16;
   uint32_t repeats = 5;
   uint32_t context = 0;  // tokens; room for the longest test
   // Bytes that the bandwidth probe reads; 0 leaves it to the probe.

@@ -41,7 +41,7 @@ Status Bench(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const std::string path, OnlyArgument(flags, "bundle"));
   ELM_ASSIGN_OR_RETURN(const BenchOptions options, ReadBenchOptions(flags));
   ELM_ASSIGN_OR_RETURN(const KernelTable* kernels, ChooseKernels());
-  ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path));
+  ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path, {.copy_weights = options.copy_weights}));
   ELM_ASSIGN_OR_RETURN(const BenchPlan plan, PlanBench(options, model->config(), model->levels()));
   CatchInterrupts();
   ELM_ASSIGN_OR_RETURN(const BenchResult result, Measure(model, *kernels, plan));

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/cli/memory_flags.h"
 #include "runtime/cli/threads_flag.h"
 
 namespace elm {
@@ -89,6 +90,8 @@ std::vector<Flag> BenchFlags() {
       {"repeats", 'r', "COUNT", "measure everything so often (default 5)"},
       {"context", 'c', "COUNT", "most tokens to hold (default: what the longest test needs)"},
       {"no-adapters", 0, "", "leave the levels' adapters out"},
+      KvFlag(),
+      NoMmapFlag(),
       {"output", 'o', "FORMAT", "md (default), json or csv"},
   };
 }
@@ -106,6 +109,8 @@ Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags) {
     options.levels = SplitAtCommas(flags.Text("levels", ""));
   }
   options.adapters = !flags.Has("no-adapters");
+  options.copy_weights = flags.Has("no-mmap");
+  ELM_ASSIGN_OR_RETURN(options.kv, ReadKv(flags));
   ELM_ASSIGN_OR_RETURN(options.threads, ReadThreads(flags));
   ELM_ASSIGN_OR_RETURN(const uint64_t repeats,
                        flags.Number("repeats", kUsualRepeats, kMostRepeats));
@@ -123,6 +128,7 @@ Result<BenchPlan> PlanBench(const BenchOptions& options, const ModelConfig& conf
   ELM_ASSIGN_OR_RETURN(plan.levels, FindLevels(options.levels, levels));
   plan.threads = options.threads;
   plan.adapters = options.adapters;
+  plan.kv = options.kv;
   plan.repeats = options.repeats;
   if (options.context > config.context) {
     return InvalidArgument("--context is ", options.context, ", the model's is ", config.context);

@@ -22,6 +22,8 @@ struct BenchOptions {
   uint32_t threads = 1;
   uint32_t repeats = 5;
   bool adapters = true;
+  bool copy_weights = false;
+  KvType kv = KvType::kF16;
   uint32_t context = 0;  // 0: what the longest test needs
   BenchFormat format = BenchFormat::kMarkdown;
 };

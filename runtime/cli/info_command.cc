@@ -73,6 +73,25 @@ std::string StopIds(const GenerationConfig& generation) {
   return ids.empty() ? "none" : ids;
 }
 
+// A session of each level with the model's whole context. Nothing when that is more than an address
+// space holds.
+std::string MemoryText(const Model& model) {
+  std::string text = StrCat("memory in MiB, ", model.config().context, " tokens of context\n",
+                            "level     weights  KV cache (f16)  scratch     total\n");
+  for (const Level& level : model.levels().levels) {
+    const auto estimate = EstimateMemory(model, {.level = LevelName(level.name_permille)});
+    if (!estimate.ok()) return "";
+    const auto mebibytes = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+    char line[128];
+    std::snprintf(line, sizeof(line), "%-8s %8.1f %15.1f %8.1f %9.1f\n",
+                  LevelName(level.name_permille).c_str(),
+                  mebibytes(estimate->weights + estimate->adapter), mebibytes(estimate->kv_cache),
+                  mebibytes(estimate->scratch), mebibytes(estimate->total()));
+    text += line;
+  }
+  return text;
+}
+
 std::string AsText(const Model& model) {
   const BundleView& view = model.bundle().view();
   const ModelConfig& config = view.config;
@@ -84,7 +103,7 @@ std::string AsText(const Model& model) {
                 config.tied_head ? " (tied head)" : "", "\n", "context       ", config.context,
                 " tokens\n", "weights       ", WeightType(model), "\n", "tokenizer     ",
                 TokenizerLine(model), "\n", "stop ids      ", StopIds(view.generation), "\n\n",
-                LevelTableText(view));
+                LevelTableText(view), "\n", MemoryText(model));
 }
 
 std::string TimingText(const Timing& timing, const ProcessMemory& memory) {
@@ -112,6 +131,12 @@ Json LevelsJson(const Model& model) {
                       {"true_share", TrueShare(model.config(), level)},
                       {"weight_bytes", model.bundle().LevelBytes(i)},
                       {"layers", LayersJson(level)}});
+    const auto memory = EstimateMemory(model, {.level = LevelName(level.name_permille)});
+    if (!memory.ok()) continue;
+    levels.back()["memory"] = {{"weight_bytes", memory->weights},
+                               {"adapter_bytes", memory->adapter},
+                               {"kv_cache_bytes", memory->kv_cache},
+                               {"scratch_bytes", memory->scratch}};
   }
   return levels;
 }

@@ -7,6 +7,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/interrupt.h"
 #include "runtime/cli/memory.h"
+#include "runtime/cli/memory_flags.h"
 #include "runtime/cli/output.h"
 #include "runtime/cli/threads_flag.h"
 #include "runtime/include/elm/elm.hpp"
@@ -24,6 +25,8 @@ std::vector<Flag> RunFlags() {
       {"level", 'l', "NAME", "a level of the bundle's table (default 1.0, the whole model)"},
       {"max-tokens", 'n', "COUNT", "most tokens to generate (default 256)"},
       {"context", 'c', "COUNT", "most tokens to hold, prompt and answer (default: the model's)"},
+      KvFlag(),
+      NoMmapFlag(),
       ThreadsFlag(),
       {"temperature", 0, "T", "0 takes the most probable token (default), 1 samples as trained"},
       {"top-k", 0, "COUNT", "sample from the COUNT most probable tokens only (default 0: all)"},
@@ -140,12 +143,16 @@ Status Run(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const uint32_t context, Count(flags, "context", 0));
   ELM_ASSIGN_OR_RETURN(const uint32_t threads, ReadThreads(flags));
 
+  ELM_ASSIGN_OR_RETURN(const KvType kv, ReadKv(flags));
+
   const auto start = std::chrono::steady_clock::now();
-  ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path, {.verify_weights = flags.Has("check")}));
+  ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path, {.verify_weights = flags.Has("check"),
+                                                            .copy_weights = flags.Has("no-mmap")}));
   ELM_ASSIGN_OR_RETURN(
       const auto session,
       Session::Create(
-          model, {.level = flags.Text("level", "1.0"), .context = context, .threads = threads}));
+          model,
+          {.level = flags.Text("level", "1.0"), .context = context, .kv = kv, .threads = threads}));
   const std::chrono::duration<double, std::milli> opened = std::chrono::steady_clock::now() - start;
   model->bundle().AdviseLevel(session->level());
 

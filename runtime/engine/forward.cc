@@ -323,6 +323,28 @@ Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, siz
   return scratch;
 }
 
+uint64_t Scratch::bytes() const {
+  uint64_t sum = 0;
+  for (const AlignedBuffer<float>* buffer :
+       {&residual, &normed, &query, &key, &value, &attended, &gate, &up, &scores, &cosines, &sines,
+        &logits, &low}) {
+    sum += buffer->bytes();
+  }
+  sum += inputs.bytes() + adapter_inputs.bytes();
+  for (const InputBuffer& buffer : low_inputs) sum += buffer.bytes();
+  return sum;
+}
+
+void Scratch::Trim() {
+  for (AlignedBuffer<float>* buffer : {&residual, &normed, &query, &key, &value, &attended, &gate,
+                                       &up, &scores, &cosines, &sines, &low}) {
+    buffer->Discard();
+  }
+  inputs.Discard();
+  adapter_inputs.Discard();
+  for (InputBuffer& buffer : low_inputs) buffer.Discard();
+}
+
 void ForwardBlock(const ForwardModel& model, std::span<const uint32_t> ids, KvCache& cache,
                   Scratch& scratch) {
   const auto tokens = static_cast<uint32_t>(ids.size());

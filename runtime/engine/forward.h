@@ -32,6 +32,10 @@ struct Scratch {
   static Result<Scratch> Create(const ModelConfig& config, uint32_t context, size_t threads,
                                 uint32_t largest_rank);
 
+  uint64_t bytes() const;
+  // Gives the memory of everything but the logits back to the system until it is written again.
+  void Trim();
+
   uint32_t block_tokens = 0;      // T
   AlignedBuffer<float> residual;  // [T, width]
   AlignedBuffer<float> normed;    // [T, width]

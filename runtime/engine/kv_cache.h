@@ -24,7 +24,7 @@ class KvCache {
 
   uint32_t context() const { return context_; }
   uint32_t length() const { return length_; }  // tokens held
-  size_t level() const { return level_; }      // the level that wrote them
+  size_t level() const { return level_; }      // the level that wrote them, or the last of them
 
   // Empties the cache; what follows is written by `level`.
   void Reset(size_t level) {
@@ -35,22 +35,27 @@ class KvCache {
   void Advance(uint32_t tokens) { length_ += tokens; }
   // Drops the positions from `length` on, which is at most length().
   void Truncate(uint32_t length) { length_ = length; }
+  // What follows is written by `level`, which keeps no more heads than the level before.
+  void Continue(size_t level) { level_ = level; }
+  // Gives the memory behind the positions that are held back to the system until it is written
+  // again.
+  void Trim();
 
   KvType type() const { return type_; }
 
   // One head's rows.
   void* keys(uint32_t layer, uint32_t head) {
-    return keys_.data() + Head(layer, head) * KeyElements(context_, head_dim_) * element_size();
+    return keys_.data() + Head(layer, head) * KeyBytes(type_, context_, head_dim_);
   }
   void* values(uint32_t layer, uint32_t head) {
-    return values_.data() + Head(layer, head) * ValueElements(context_, head_dim_) * element_size();
+    return values_.data() + Head(layer, head) * ValueBytes(type_, context_, head_dim_);
   }
 
  private:
   KvCache() = default;
-  size_t element_size() const { return KvElementSize(type_); }
   size_t Head(uint32_t layer, uint32_t head) const { return size_t{layer} * kv_heads_ + head; }
 
+  uint32_t layers_ = 0;
   KvType type_ = KvType::kF16;
   uint32_t context_ = 0;
   uint32_t kv_heads_ = 0;

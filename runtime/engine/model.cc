@@ -28,7 +28,9 @@ Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const Options& options) {
-  ELM_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(path));
+  using Access = MappedFile::Access;
+  ELM_ASSIGN_OR_RETURN(auto bundle,
+                       Bundle::Open(path, options.copy_weights ? Access::kCopy : Access::kRandom));
   if (options.verify_weights) ELM_RETURN_IF_ERROR(bundle->VerifyWeights());
   return FromBundle(std::move(bundle));
 }

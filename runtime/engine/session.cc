@@ -4,6 +4,7 @@
 
 #include "runtime/engine/forward.h"
 #include "runtime/engine/kv_cache.h"
+#include "runtime/engine/memory_estimate.h"
 #include "runtime/engine/model_impl.h"
 #include "runtime/include/elm/elm.hpp"
 
@@ -40,8 +41,9 @@ struct Session::Impl {
     logits = {};
   }
 
-  // Everything that can be wrong with an input, found out before anything changes.
+  // Everything that can be wrong with an input or its weights, found out before anything changes.
   Status Check(std::span<const uint32_t> ids) const {
+    ELM_RETURN_IF_ERROR(model->bundle().CheckSize());
     const uint32_t room = cache.context() - cache.length();
     if (ids.size() > room) {
       return InvalidArgument(ids.size(), " tokens behind ", cache.length(),
@@ -72,7 +74,38 @@ size_t ThreadsFor(uint32_t wanted) {
   return wanted == 0 ? cores : std::min<size_t>(wanted, cores);
 }
 
+Result<uint32_t> ContextFor(const ModelConfig& config, uint32_t wanted) {
+  if (wanted <= config.context) return wanted == 0 ? config.context : wanted;
+  return InvalidArgument("a context of ", wanted, " tokens exceeds the model's ", config.context);
+}
+
+// The heads that `level` keeps have been written by `writer`.
+bool KeepsHeadsOf(const Level& writer, const Level& level) {
+  for (size_t layer = 0; layer < level.layers.size(); ++layer) {
+    if (level.layers[layer].kv_heads > writer.layers[layer].kv_heads) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+Result<MemoryEstimate> EstimateMemory(const Model& model, const Session::Options& options) {
+  ELM_ASSIGN_OR_RETURN(const size_t level, FindLevel(model.levels(), options.level));
+  const ModelConfig& config = model.config();
+  ELM_ASSIGN_OR_RETURN(const uint32_t context, ContextFor(config, options.context));
+  const Bundle& bundle = model.bundle();
+  MemoryEstimate estimate;
+  estimate.weights = bundle.copied() ? bundle.file_size() : bundle.LevelBytes(level);
+  const BundleAdapter* adapter = options.adapters ? bundle.FindAdapter(level) : nullptr;
+  if (adapter != nullptr && !bundle.copied()) estimate.adapter = adapter->plan.size;
+  estimate.kv_cache = KvCache::BytesFor(config, context, options.kv);
+  // Only promised to this process until something is written.
+  ELM_ASSIGN_OR_RETURN(const Scratch scratch,
+                       Scratch::Create(config, context, ThreadsFor(options.threads),
+                                       model.impl().weights.largest_rank));
+  estimate.scratch = scratch.bytes();
+  return estimate;
+}
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
@@ -81,11 +114,9 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
                                                  const Options& options) {
   ELM_ASSIGN_OR_RETURN(const size_t level, FindLevel(model->levels(), options.level));
   const ModelConfig& config = model->config();
-  if (options.context > config.context) {
-    return InvalidArgument("a context of ", options.context, " tokens exceeds the model's ",
-                           config.context);
-  }
-  const uint32_t context = options.context == 0 ? config.context : options.context;
+  ELM_ASSIGN_OR_RETURN(const uint32_t context, ContextFor(config, options.context));
+  ELM_ASSIGN_OR_RETURN(const MemoryEstimate estimate, EstimateMemory(*model, options));
+  ELM_RETURN_IF_ERROR(CheckFits(estimate, context, AvailableMemory()));
   ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context, options.kv));
   const size_t threads = ThreadsFor(options.threads);
   ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads,
@@ -104,9 +135,21 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
 
 const Model& Session::model() const { return *impl_->model; }
 
-Status Session::SetLevel(std::string_view name) {
+Status Session::SetLevel(std::string_view name, OnSwitch on_switch) {
+  const std::vector<Level>& levels = model().levels().levels;
   ELM_ASSIGN_OR_RETURN(const size_t index, FindLevel(model().levels(), name));
-  if (index != level()) impl_->SelectLevel(index);
+  if (index == level()) return Status::Ok();
+  if (on_switch == OnSwitch::kRebuild) {
+    impl_->SelectLevel(index);
+    return Status::Ok();
+  }
+  if (!KeepsHeadsOf(*impl_->level, levels[index])) {
+    return InvalidArgument("level ", LevelName(levels[index].name_permille),
+                           " needs heads that level ", LevelName(impl_->level->name_permille),
+                           " has not written: the KV cache can be kept on the way down only");
+  }
+  impl_->level = &levels[index];
+  impl_->cache.Continue(index);
   return Status::Ok();
 }
 
@@ -123,6 +166,12 @@ Status Session::Rewind(uint32_t position) {
   impl_->cache.Truncate(position);
   impl_->logits = {};
   return Status::Ok();
+}
+
+void Session::Trim() {
+  impl_->scratch.Trim();
+  impl_->cache.Trim();
+  model().bundle().Release();
 }
 
 uint32_t Session::position() const { return impl_->cache.length(); }

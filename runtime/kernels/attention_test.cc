@@ -1,7 +1,9 @@
 // Attention on every instruction set that this machine has.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "formats/base/dtype.h"
@@ -17,8 +19,8 @@ using testing::SupportedKernels;
 
 struct Cache {
   Cache(const KernelTable& kernels, size_t head_dim, size_t positions, size_t context)
-      : keys(KeyElements(context, head_dim), FloatToF16(std::nanf(""))),
-        values(ValueElements(context, head_dim), FloatToF16(std::nanf(""))),
+      : keys(KeyBytes(KvType::kF16, context, head_dim) / 2, FloatToF16(std::nanf(""))),
+        values(ValueBytes(KvType::kF16, context, head_dim) / 2, FloatToF16(std::nanf(""))),
         key_rows(RandomFloats(positions * head_dim, 2)),
         value_rows(RandomFloats(positions * head_dim, 3)) {
     for (size_t p = 0; p < positions; ++p) {
@@ -91,8 +93,8 @@ TEST(AttentionTest, AnF32CacheRoundsNothing) {
   const auto values = RandomFloats(kPositions * kHeadDim, 3);
   const auto queries = RandomFloats(kPositions * kHeadDim, 1);
   for (const KernelTable* kernels : SupportedKernels()) {
-    std::vector<float> key_cache(KeyElements(kPositions, kHeadDim));
-    std::vector<float> value_cache(ValueElements(kPositions, kHeadDim));
+    std::vector<float> key_cache(KeyBytes(KvType::kF32, kPositions, kHeadDim) / 4);
+    std::vector<float> value_cache(ValueBytes(KvType::kF32, kPositions, kHeadDim) / 4);
     for (size_t p = 0; p < kPositions; ++p) {
       kernels->store_kv[1](keys.data() + p * kHeadDim, values.data() + p * kHeadDim, kHeadDim, p,
                            key_cache.data(), value_cache.data());
@@ -110,13 +112,59 @@ TEST(AttentionTest, AnF32CacheRoundsNothing) {
   }
 }
 
+// What 8-bit integers with one scale for each row make of `rows`.
+std::vector<float> RoundedRows(std::vector<float> rows, size_t head_dim) {
+  for (size_t first = 0; first < rows.size(); first += head_dim) {
+    float largest = 0;
+    for (size_t i = 0; i < head_dim; ++i) largest = std::max(largest, std::abs(rows[first + i]));
+    for (size_t i = 0; i < head_dim; ++i) {
+      float& value = rows[first + i];
+      value = std::nearbyintf(value * (127.0F / largest)) * (largest / 127.0F);
+    }
+  }
+  return rows;
+}
+
+TEST(AttentionTest, AnIntegerCacheAgreesWithWhatItsIntegersStandFor) {
+  constexpr size_t kPositions = 39;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const size_t head_dim : {2, 24, 32, 64, 100}) {
+    const auto keys = RandomFloats(kPositions * head_dim, 2);
+    const auto values = RandomFloats(kPositions * head_dim, 3);
+    const auto queries = RandomFloats(kPositions * head_dim, 1);
+    const auto stored_keys = RoundedRows(keys, head_dim);
+    const auto stored_values = RoundedRows(values, head_dim);
+    for (const KernelTable* kernels : SupportedKernels()) {
+      // What is not stored is no number where it can be.
+      std::vector<float> key_cache(KeyBytes(KvType::kQ8, kPositions, head_dim) / 4, kNan);
+      std::vector<int8_t> value_cache(ValueBytes(KvType::kQ8, kPositions, head_dim), 99);
+      for (size_t p = 0; p < kPositions; ++p) {
+        kernels->store_kv[2](keys.data() + p * head_dim, values.data() + p * head_dim, head_dim, p,
+                             key_cache.data(), value_cache.data());
+      }
+      std::vector<float> scores(AttentionScratch(kPositions), kNan);
+      std::vector<float> outputs(kPositions * head_dim);
+      kernels->attend[2]({queries.data(), head_dim, key_cache.data(), value_cache.data(), head_dim,
+                          0, kPositions, scores.data(), outputs.data(), head_dim});
+      for (size_t t = 0; t < kPositions; ++t) {
+        const auto expected =
+            Reference(queries.data() + t * head_dim, stored_keys, stored_values, head_dim, t + 1);
+        for (size_t i = 0; i < head_dim; ++i) {
+          ASSERT_NEAR(outputs[t * head_dim + i], expected[i], 5e-6)
+              << kernels->name << " " << head_dim << " " << t;
+        }
+      }
+    }
+  }
+}
+
 TEST(AttentionTest, LargeScoresDoNotOverflow) {
   for (const KernelTable* kernels : SupportedKernels()) {
     const std::vector<float> query = {300.0F, 0.0F};
     const float keys[2][2] = {{300.0F, 0.0F}, {-300.0F, 0.0F}};
     const float values[2][2] = {{1.0F, 2.0F}, {3.0F, 4.0F}};
-    std::vector<uint16_t> key_cache(KeyElements(2, 2));
-    std::vector<uint16_t> value_cache(ValueElements(2, 2));
+    std::vector<uint16_t> key_cache(KeyBytes(KvType::kF16, 2, 2) / 2);
+    std::vector<uint16_t> value_cache(ValueBytes(KvType::kF16, 2, 2) / 2);
     for (size_t p = 0; p < 2; ++p) {
       kernels->store_kv[0](keys[p], values[p], 2, p, key_cache.data(), value_cache.data());
     }
@@ -132,8 +180,8 @@ TEST(AttentionTest, LargeScoresDoNotOverflow) {
 TEST(AttentionTest, KeysAndValuesAreRoundedAsTheFormatDoes) {
   for (const KernelTable* kernels : SupportedKernels()) {
     const float odd[] = {1e-7F, -3e-6F, 65519.0F, 1e9F, 0.1F, -0.0F, 6.1e-5F, 5.9e-8F};
-    std::vector<uint16_t> keys(KeyElements(1, 8));
-    std::vector<uint16_t> values(ValueElements(1, 8));
+    std::vector<uint16_t> keys(KeyBytes(KvType::kF16, 1, 8) / 2);
+    std::vector<uint16_t> values(ValueBytes(KvType::kF16, 1, 8) / 2);
     kernels->store_kv[0](odd, odd, 8, 0, keys.data(), values.data());
     for (size_t i = 0; i < 8; ++i) {
       EXPECT_EQ(keys[i * kKeyBlock], FloatToF16(odd[i])) << kernels->name << " " << odd[i];

@@ -32,6 +32,12 @@ Result<InputBuffer> InputBuffer::Create(size_t tokens, size_t columns) {
   return buffer;
 }
 
+void InputBuffer::Discard() {
+  cells_.Discard();
+  scales_.Discard();
+  sums_.Discard();
+}
+
 Inputs InputBuffer::Describe(const KernelTable& kernels, const Matrix& matrix, size_t columns,
                              size_t tokens, InputRows rows) {
   Inputs inputs;

@@ -16,6 +16,10 @@ class InputBuffer {
   // Room for `tokens` tokens of at most `columns` inputs, in any form.
   static Result<InputBuffer> Create(size_t tokens, size_t columns);
 
+  size_t bytes() const { return cells_.bytes() + scales_.bytes() + sums_.bytes(); }
+  // Gives the memory back to the system until it is written again.
+  void Discard();
+
   // What products with `matrix` will read of the first `columns` inputs of `tokens` rows. The
   // buffers are filled by Fill(); until the next Describe() they stay.
   Inputs Describe(const KernelTable& kernels, const Matrix& matrix, size_t columns, size_t tokens,

@@ -44,7 +44,7 @@ Tolerance RuntimeTolerance(WeightType layers) {
   switch (layers) {
     case WeightType::kF32:
     case WeightType::kF16:
-      return {.logit = 0.1, .nll = 3e-3};
+      return {.logit = 1e-3, .nll = 1e-4};
     case WeightType::kBf16:
       return {.logit = 0.6, .nll = 0.012};
     case WeightType::kQ8:

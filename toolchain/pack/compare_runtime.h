@@ -24,7 +24,7 @@ struct Tolerance {
   double logit;  // of any
   double nll;    // of a level's mean loss, in nats
 };
-// The runtime keeps keys and values in f16. It rounds what it multiplies bf16 weights with to bf16,
+// The runtime, its keys and values kept in f32, rounds what it multiplies bf16 weights with to bf16
 // and what it multiplies integers with to 8 bits per group of inputs; f32 and f16 weights it
 // multiplies in float32. About twice what was measured on random ids, where losses are highest,
 // over all levels of three models (pack_test prints it with ELM_PRINT_AGREEMENT=1).

@@ -193,8 +193,20 @@ class ReferenceModel {
     }
   }
 
-  static void RoundToF16(Vector& values) {
-    for (double& value : values) value = F16ToFloat(FloatToF16(static_cast<float>(value)));
+  // Heads [.., head_dim] as the KV cache keeps them.
+  void RoundForCache(Vector& heads) const {
+    if (kv_ == KvType::kF32) return;
+    if (kv_ == KvType::kF16) {
+      for (double& value : heads) value = F16ToFloat(FloatToF16(static_cast<float>(value)));
+      return;
+    }
+    for (size_t head = 0; head < heads.size(); head += config_.head_dim) {
+      const std::span row(heads.data() + head, config_.head_dim);
+      double largest = 0;
+      for (const double value : row) largest = std::max(largest, std::abs(value));
+      const double step = largest > 0 ? largest / 127 : 1;
+      for (double& value : row) value = std::nearbyint(value / step) * step;
+    }
   }
 
   void Rotate(Vector& heads, size_t position) const {
@@ -232,10 +244,8 @@ class ReferenceModel {
               values.back());
       Rotate(queries.back(), t);
       Rotate(keys.back(), t);
-      if (kv_ == KvType::kF16) {
-        RoundToF16(keys.back());
-        RoundToF16(values.back());
-      }
+      RoundForCache(keys.back());
+      RoundForCache(values.back());
     }
     for (size_t t = 0; t < residual.size(); ++t) {
       Vector attended(slice.query_heads * dim, 0.0);

@@ -50,11 +50,15 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
-// The weights of a bundle as views, level by level. Loading copies no weight.
+// The weights of a bundle as views, level by level. Loading copies no weight unless told to.
 class Model {
  public:
   struct Options {
     bool verify_weights = false;  // read and check every byte first (`elm run --check`)
+    // Read the whole file into memory instead of mapping it (`elm run --no-mmap`): for file systems
+    // that cannot map, and faster where the system has huge pages for copies only. Takes the memory
+    // of all levels, whichever is used.
+    bool copy_weights = false;
   };
   static Result<std::shared_ptr<const Model>> Load(const std::string& path, const Options& options);
   static Result<std::shared_ptr<const Model>> Load(const std::string& path) {
@@ -83,9 +87,9 @@ class Session {
  public:
   struct Options {
     std::string level = "1.0";
-    uint32_t context = 0;  // most tokens held; 0 is the model's own limit
-    KvType kv = KvType::kF16;  // f32 takes twice the memory and rounds nothing
-    bool adapters = true;  // use the adapter of each level that has one
+    uint32_t context = 0;      // most tokens held; 0 is the model's own limit
+    KvType kv = KvType::kF16;  // f32 takes twice the memory and rounds nothing; q8 takes half
+    bool adapters = true;      // use the adapter of each level that has one
     uint32_t threads =
         0;  // the caller's own included; 0: one for each core, which is also the most
   };
@@ -95,9 +99,17 @@ class Session {
 
   const Model& model() const;
 
-  // Selects a row of the level table: no weight moves. The KV cache belongs to the level that wrote
-  // it, so another level empties it (the policy "rebuild": exact); the same one changes nothing.
-  Status SetLevel(std::string_view name);
+  // What a switch does to the KV cache, which belongs to the level that wrote it.
+  enum class OnSwitch {
+    kRebuild,  // empties it: what follows is exact
+    // Keeps it, and the logits: approximate, since the tokens so far were read by the level before.
+    // Downwards only, where the heads that the new level keeps have been written.
+    kKeep,
+  };
+  // Selects a row of the level table: no weight moves and nothing is allocated. The level that is
+  // already selected changes nothing. Fails, changing nothing, when there is no such level or
+  // kKeep is asked for a level above the current one.
+  Status SetLevel(std::string_view name, OnSwitch on_switch = OnSwitch::kRebuild);
   size_t level() const;  // index into model().levels().levels
 
   // Forgets all tokens.
@@ -110,8 +122,14 @@ class Session {
   uint32_t position() const;  // tokens in the KV cache
   uint32_t context() const;   // most tokens it can hold
 
+  // Gives memory back that comes back when it is needed: weights that were read, scratch, and the
+  // KV cache behind position(). For a system that runs short, as Android's onTrimMemory() says. The
+  // weights are those of the model: other sessions' next tokens are slower, too. Changes no result.
+  void Trim();
+
   // Runs `ids` through the model behind what is already there. Fails, changing nothing, when they
-  // do not fit the context or an id is outside the vocabulary.
+  // do not fit the context, an id is outside the vocabulary, or the bundle's file has shrunk
+  // (checked at the start of the call: a file that shrinks during it still ends the process).
   Status Append(std::span<const uint32_t> ids);
 
   // Logits [vocab] of the token that follows the last appended one. Empty before the first Append;
@@ -128,6 +146,19 @@ class Session {
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// Bytes that a session takes once every position is filled.
+struct MemoryEstimate {
+  uint64_t weights = 0;   // of the level; of all levels where weights are copied
+  uint64_t adapter = 0;   // of the level
+  uint64_t kv_cache = 0;  // all heads of the context
+  uint64_t scratch = 0;   // one block of tokens, logits
+  uint64_t total() const { return weights + adapter + kv_cache + scratch; }
+};
+
+// What Session::Create() with the same arguments leads to, before it does. The program itself and
+// the vocabulary come on top.
+Result<MemoryEstimate> EstimateMemory(const Model& model, const Session::Options& options);
 
 // How the next token is drawn from the logits.
 struct SamplingOptions {

@@ -11,11 +11,15 @@
 
 namespace elm {
 
-// Sixteen elements of a cache as floats, and back.
+// Sixteen elements of a cache as floats, without their scales.
 template <typename Isa, typename Element>
 ELM_INLINE void LoadCached(const Element* source, Lanes& lanes) {
   if constexpr (std::is_same_v<Element, float>) {
     Load(source, lanes);
+  } else if constexpr (std::is_same_v<Element, int8_t>) {
+    LaneBytes codes;
+    Load(source, codes);
+    lanes = Converted<float>(Converted<int32_t>(codes));
   } else {
     Isa::WidenF16(source, lanes);
   }
@@ -24,27 +28,70 @@ template <typename Isa, typename Element>
 ELM_INLINE void RoundForCache(const Lanes& lanes, Element* target) {
   if constexpr (std::is_same_v<Element, float>) {
     Store(lanes, target);
+  } else if constexpr (std::is_same_v<Element, int8_t>) {
+    Store(Converted<int8_t>(Rounded(lanes)), target);
   } else {
     Isa::NarrowToF16(lanes, target);
   }
 }
 
-template <typename Isa, typename Element>
-void StoreKv(const float* key, const float* value, size_t head_dim, size_t position, void* keys,
-             void* values) {
-  auto* block = static_cast<Element*>(keys) + position / kKeyBlock * kKeyBlock * head_dim +
-                position % kKeyBlock;
-  auto* row = static_cast<Element*>(values) + position * head_dim;
+// Where one position's key lies: its elements kKeyBlock apart.
+template <typename Element>
+struct KeyPlace {
+  Element* elements;
+  float* scales;  // of integers: the key's; the value's lies kKeyBlock behind
+
+  ELM_INLINE KeyPlace(void* keys, size_t head_dim, size_t position) {
+    auto* block =
+        static_cast<std::byte*>(keys) + position / kKeyBlock * KeyBlockBytesOf<Element>(head_dim);
+    elements = reinterpret_cast<Element*>(block) + position % kKeyBlock;
+    scales = reinterpret_cast<float*>(block + kKeyBlock * head_dim * sizeof(Element)) +
+             position % kKeyBlock;
+  }
+};
+
+// Calls store(i, elements, count) for every sixteen elements of `row` in the cache's type, divided
+// by the scale that it returns.
+template <typename Isa, typename Element, typename StoreSixteen>
+ELM_INLINE float RoundRow(const float* row, size_t head_dim, const StoreSixteen& store) {
+  float scale = 1.0F;
+  float inverse = 1.0F;
+  if constexpr (std::is_same_v<Element, int8_t>) {
+    float largest = 0;
+    for (size_t i = 0; i < head_dim; ++i) {
+      const float magnitude = __builtin_fabsf(row[i]);
+      largest = magnitude > largest ? magnitude : largest;
+    }
+    scale = largest / 127.0F;
+    inverse = largest > 0 ? 127.0F / largest : 0.0F;
+  }
   for (size_t i = 0; i < head_dim; i += kLanes) {
     const size_t some = head_dim - i < kLanes ? head_dim - i : kLanes;
     Lanes lanes;
     Element elements[kLanes];
-    LoadSome(key + i, some, lanes);
-    RoundForCache<Isa>(lanes, elements);
-    for (size_t d = 0; d < some; ++d) block[(i + d) * kKeyBlock] = elements[d];
-    LoadSome(value + i, some, lanes);
-    RoundForCache<Isa>(lanes, elements);
-    std::memcpy(row + i, elements, some * sizeof(Element));
+    LoadSome(row + i, some, lanes);
+    RoundForCache<Isa>(lanes * inverse, elements);
+    store(i, elements, some);
+  }
+  return scale;
+}
+
+template <typename Isa, typename Element>
+void StoreKv(const float* key, const float* value, size_t head_dim, size_t position, void* keys,
+             void* values) {
+  const KeyPlace<Element> place(keys, head_dim, position);
+  auto* row = static_cast<Element*>(values) + position * head_dim;
+  const float key_scale =
+      RoundRow<Isa, Element>(key, head_dim, [&](size_t i, const Element* elements, size_t count) {
+        for (size_t d = 0; d < count; ++d) place.elements[(i + d) * kKeyBlock] = elements[d];
+      });
+  const float value_scale =
+      RoundRow<Isa, Element>(value, head_dim, [&](size_t i, const Element* elements, size_t count) {
+        std::memcpy(row + i, elements, count * sizeof(Element));
+      });
+  if constexpr (std::is_same_v<Element, int8_t>) {
+    place.scales[0] = key_scale;
+    place.scales[kKeyBlock] = value_scale;
   }
 }
 
@@ -54,8 +101,9 @@ ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t bloc
                             size_t row) {
   const float* queries = task.queries + token * task.query_stride;
   for (size_t block = 0; block < blocks; ++block) {
-    const Element* keys =
-        static_cast<const Element*>(task.keys) + block * kKeyBlock * task.head_dim;
+    const auto* bytes =
+        static_cast<const std::byte*>(task.keys) + block * KeyBlockBytesOf<Element>(task.head_dim);
+    const auto* keys = reinterpret_cast<const Element*>(bytes);
     Lanes sums[kTokens] = {};
     for (size_t i = 0; i < task.head_dim; ++i) {
       Lanes key;
@@ -63,8 +111,13 @@ ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t bloc
       Unrolled<kTokens>(
           [&](auto t) ELM_INLINE_LAMBDA { sums[t] += key * queries[t * task.query_stride + i]; });
     }
+    Lanes scales = Spread(scale);
+    if constexpr (std::is_same_v<Element, int8_t>) {
+      Load(keys + kKeyBlock * task.head_dim, scales);
+      scales = scales * scale;
+    }
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      Store(sums[t] * scale, task.scores + t * row + block * kKeyBlock);
+      Store(sums[t] * scales, task.scores + t * row + block * kKeyBlock);
     });
   }
 }
@@ -91,6 +144,23 @@ ELM_INLINE float ExponentiateRow(float* scores, size_t count) {
     Store(powers, scores + i);
   }
   return SumOf(sums);
+}
+
+// scores[t, p] *= the scale of value p, so that values can be mixed as the integers that they are.
+template <size_t kTokens>
+ELM_INLINE void ApplyValueScales(const AttentionTask& task, size_t positions, size_t row) {
+  const size_t block_bytes = KeyBlockBytesOf<int8_t>(task.head_dim);
+  const auto* scales =
+      static_cast<const std::byte*>(task.keys) + block_bytes - kKeyBlock * sizeof(float);
+  for (size_t first = 0; first < positions; first += kKeyBlock, scales += block_bytes) {
+    Lanes value_scales;
+    Load(scales, value_scales);
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+      Lanes scores;
+      Load(task.scores + t * row + first, scores);
+      Store(scores * value_scales, task.scores + t * row + first);
+    });
+  }
 }
 
 // outputs[t] = weights[t] . values / sums[t], over `positions` positions, kWide lanes of the head's
@@ -133,6 +203,7 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
     const size_t padded = (seen + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
     for (size_t p = padded; p < positions; ++p) scores[p] = 0;
   });
+  if constexpr (std::is_same_v<Element, int8_t>) ApplyValueScales<kTokens>(task, positions, row);
   size_t dim = 0;
   for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
     MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);

@@ -22,8 +22,8 @@ constexpr KernelTable MakeKernelTable() {
           .rms_norm = RmsNormRow<Isa>,
           .swiglu = SwiGluRow<Isa>,
           .rope = RotateHead<Isa>,
-          .store_kv = {StoreKv<Isa, uint16_t>, StoreKv<Isa, float>},
-          .attend = {Attend<Isa, uint16_t>, Attend<Isa, float>},
+          .store_kv = {StoreKv<Isa, uint16_t>, StoreKv<Isa, float>, StoreKv<Isa, int8_t>},
+          .attend = {Attend<Isa, uint16_t>, Attend<Isa, float>, Attend<Isa, int8_t>},
           .probe_products = ProbeProducts<Isa>,
           .probe_read = ProbeRead<Isa>};
 }
