@@ -21,7 +21,7 @@ Json Dump(const BundleContents& contents) {
 TEST(DumpTest, SaysWhatTheBundleSays) {
   const BundleContents contents = TinyContents();
   const Json json = Dump(contents);
-  EXPECT_EQ(json["version"], "0.1");
+  EXPECT_EQ(json["version"], "1.0");
   EXPECT_EQ(json["sections"].size(), 7U);
   EXPECT_EQ(json["sections"][6]["name"], "weights");
   EXPECT_EQ(json["sections"][6]["bulk"], true);

@@ -1,4 +1,4 @@
-// The byte map of an .elm bundle, version 0.1. docs/elm-format.md says the same in prose, line by
+// The byte map of an .elm bundle, version 1.0. docs/elm-format.md says the same in prose, line by
 // line.
 //
 // All integers are little-endian. A bundle is
@@ -22,10 +22,10 @@ namespace elm::layout {
 // PNG).
 inline constexpr std::array<uint8_t, 8> kMagic = {0x89, 'E', 'L', 'M', '\r', '\n', 0x1a, '\n'};
 
-// A reader refuses another major version and reads every minor version of its own. While major is
-// 0, minor counts as major: 0.1 and 0.2 do not read each other.
-inline constexpr uint16_t kMajor = 0;
-inline constexpr uint16_t kMinor = 1;
+// A reader refuses another major version and reads every minor version of its own: those may only
+// add header fields and sections (docs/compatibility.md).
+inline constexpr uint16_t kMajor = 1;
+inline constexpr uint16_t kMinor = 0;
 
 // Sections start on the largest page size in use on phones, so that each can be mapped and advised
 // alone.
@@ -34,6 +34,7 @@ inline constexpr uint64_t kSectionAlignment = 16384;
 inline constexpr uint64_t kTensorAlignment = 64;
 
 inline constexpr uint32_t kMaxSections = 64;
+inline constexpr uint32_t kMaxHeaderSize = 4096;  // of any minor version
 inline constexpr uint64_t kMaxFileSize = uint64_t{1} << 44;      // 16 TiB
 inline constexpr uint64_t kMaxSmallSection = uint64_t{1} << 28;  // every section but the bulk ones
 
@@ -41,7 +42,7 @@ struct Header {
   std::array<uint8_t, 8> magic;
   uint16_t major;
   uint16_t minor;
-  uint32_t header_size;  // bytes, sizeof(Header) here; from 1.0 on a minor version may add fields
+  uint32_t header_size;  // bytes, sizeof(Header) here; a later minor version may add fields
   uint64_t file_size;    // bytes, exactly
   uint64_t section_table_offset;  // bytes from the start; = header_size
   uint32_t section_count;

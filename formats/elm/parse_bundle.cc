@@ -55,12 +55,21 @@ Status CheckMagic(std::span<const std::byte> file) {
 }
 
 Status CheckVersion(const Header& header) {
-  const bool readable =
-      header.major == layout::kMajor && (layout::kMajor > 0 || header.minor == layout::kMinor);
-  if (readable) return Status::Ok();
+  if (header.major == layout::kMajor) return Status::Ok();
   return Unsupported("the bundle has version ", header.major, ".", header.minor,
                      ", this reader knows ", layout::kMajor, ".", layout::kMinor,
                      "; use a matching elm, or pack the bundle again");
+}
+
+// A later minor version may have more fields, in front of the hash.
+Status CheckHeaderSize(const Header& header) {
+  const uint32_t size = header.header_size;
+  if (header.minor <= layout::kMinor) return ExpectField("header_size", size, sizeof(Header));
+  if (size >= sizeof(Header) && size <= layout::kMaxHeaderSize && size % sizeof(uint64_t) == 0) {
+    return Status::Ok();
+  }
+  return Corruption("header_size is ", size, ", expected a multiple of 8 from ", sizeof(Header),
+                    " to ", layout::kMaxHeaderSize);
 }
 
 Status CheckFileSize(uint64_t declared, uint64_t actual) {
@@ -78,11 +87,15 @@ Result<Header> ParseHeader(std::span<const std::byte> file) {
   if (file.size() < sizeof(Header)) {
     return Corruption("truncated: the file has ", file.size(), " bytes, less than a header");
   }
-  const auto header = ReadAt<Header>(file, 0);
+  auto header = ReadAt<Header>(file, 0);
   ELM_RETURN_IF_ERROR(CheckVersion(header));
-  ELM_RETURN_IF_ERROR(ExpectField("header_size", header.header_size, sizeof(Header)));
-  ELM_RETURN_IF_ERROR(CheckHash("header_hash", header.header_hash,
-                                file.first(sizeof(Header) - sizeof header.header_hash)));
+  ELM_RETURN_IF_ERROR(CheckHeaderSize(header));
+  if (file.size() < header.header_size) {
+    return Corruption("truncated: the file has ", file.size(), " bytes, less than a header");
+  }
+  const size_t hashed = header.header_size - sizeof header.header_hash;
+  header.header_hash = ReadAt<uint64_t>(file, hashed);
+  ELM_RETURN_IF_ERROR(CheckHash("header_hash", header.header_hash, file.first(hashed)));
   ELM_RETURN_IF_ERROR(CheckFileSize(header.file_size, file.size()));
   if (header.file_size > layout::kMaxFileSize) {
     return Corruption("file_size is ", header.file_size, ", at most ", layout::kMaxFileSize,

@@ -55,7 +55,7 @@ size_t AllocationsIn(const Work& work) {
 }
 
 TEST(AllocationTest, AllocationsAreCounted) {
-  EXPECT_GE(AllocationsIn([] { delete[] new int[100]; }), 1U);
+  EXPECT_GE(AllocationsIn([] { ::operator delete(::operator new(100)); }), 1U);
   EXPECT_GE(AllocationsIn([] { (void)AlignedBuffer<float>::Create({100}, "test"); }), 1U);
 }
 
