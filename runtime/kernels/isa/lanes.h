@@ -231,10 +231,25 @@ ELM_INLINE void NarrowToBf16(const Lanes& lanes, uint16_t* target) {
   Store(Converted<uint16_t>(WhereBelow(bits & 0x7fffffffU, 0x7f800001U, rounded, quiet)), target);
 }
 
-// Whole numbers of lanes whose magnitude is below 2^22, rounded to nearest, ties to even.
+// Keeps a compiler from fusing the multiplication that made these with what follows, which would
+// round differently from one instruction set to the other.
+ELM_INLINE void Unfused(Lanes& lanes) {
+  Unrolled<kParts>([&](auto p) ELM_INLINE_LAMBDA {
+#if defined(__x86_64__)
+    asm("" : "+v"(lanes.part[p]));
+#elif defined(__aarch64__)
+    asm("" : "+w"(lanes.part[p]));
+#endif
+  });
+}
+
+// Whole numbers of lanes whose magnitude is below 2^22, rounded to nearest, ties to even: the same
+// on every instruction set.
 ELM_INLINE LaneInts Rounded(const Lanes& lanes) {
   constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23: the sum's last place is 1
-  return AsBitsOf<int32_t>(lanes + kMagic) - std::bit_cast<int32_t>(kMagic);
+  Lanes product = lanes;
+  Unfused(product);
+  return AsBitsOf<int32_t>(product + kMagic) - std::bit_cast<int32_t>(kMagic);
 }
 
 // e^x within 2e-7 of itself for x in [-87, 88]; clamped outside. Range reduction to |r| <= ln 2 / 2

@@ -15,4 +15,7 @@ inline std::vector<const KernelTable*> SupportedKernels() {
   return supported;
 }
 
+// The reference: plain C++, the last of all.
+inline const KernelTable& ScalarKernels() { return *AllKernels().back(); }
+
 }  // namespace elm::testing
