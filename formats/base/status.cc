@@ -5,6 +5,20 @@
 
 namespace elm {
 
+void Printable::PrintText(std::ostream& out, const Printable& printable) {
+  out << static_cast<const char*>(printable.value);
+}
+
+void Printable::Manipulate(std::ostream& out, const Printable& printable) {
+  printable.manipulator(out);
+}
+
+std::string Concatenate(std::initializer_list<Printable> values) {
+  std::ostringstream out;
+  for (const Printable& value : values) value.print(out, value);
+  return std::move(out).str();
+}
+
 const char* StatusCodeName(StatusCode code) {
   switch (code) {
     case StatusCode::kOk:

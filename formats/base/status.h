@@ -6,6 +6,7 @@
 // 9a..; the file is damaged, copy it again".
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -31,12 +32,37 @@ enum class StatusCode {
 // "corruption", "not found", ...: the word that starts an error line.
 const char* StatusCodeName(StatusCode code);
 
+// One value of a concatenation. Type-erased, so that a message costs a program a few bytes for each
+// value and not a function of its own.
+struct Printable {
+  using Manipulator = std::ios_base& (*)(std::ios_base&);
+  union {
+    const void* value;
+    Manipulator manipulator;
+  };
+  void (*print)(std::ostream&, const Printable&);
+
+  template <typename T>
+  explicit Printable(const T& object) : value(&object), print(&PrintAs<T>) {}
+  template <size_t kSize>
+  explicit Printable(const char (&text)[kSize]) : value(text), print(&PrintText) {}
+  explicit Printable(std::ios_base& (&change)(std::ios_base&))
+      : manipulator(change), print(&Manipulate) {}
+
+ private:
+  template <typename T>
+  static void PrintAs(std::ostream& out, const Printable& printable) {
+    out << *static_cast<const T*>(printable.value);
+  }
+  static void PrintText(std::ostream& out, const Printable& printable);
+  static void Manipulate(std::ostream& out, const Printable& printable);
+};
+std::string Concatenate(std::initializer_list<Printable> values);
+
 // Concatenates values as operator<< prints them.
 template <typename... Args>
 std::string StrCat(const Args&... args) {
-  std::ostringstream out;
-  (out << ... << args);
-  return std::move(out).str();
+  return Concatenate({Printable(args)...});
 }
 
 class [[nodiscard]] Status {

@@ -123,7 +123,8 @@ ELM_INLINE void ScoreBlocks(const AttentionTask& task, size_t token, size_t bloc
 }
 
 // Exponentials of the first `count` scores, zeros up to the block's end; returns their sum.
-ELM_INLINE float ExponentiateRow(float* scores, size_t count) {
+template <typename Isa>
+float ExponentiateRow(float* scores, size_t count) {
   const size_t padded = (count + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
   constexpr float kNever = -3.0e38F;
   for (size_t i = count; i < padded; ++i) scores[i] = kNever;
@@ -188,31 +189,12 @@ ELM_INLINE void MixValues(const AttentionTask& task, size_t token, size_t first_
   });
 }
 
-template <typename Isa, typename Element, size_t kTokens>
-ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
-  const size_t positions = task.start + token + kTokens;  // of the last token
-  const size_t blocks = (positions + kKeyBlock - 1) / kKeyBlock;
-  const size_t row = blocks * kKeyBlock;
-  const auto scale = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(task.head_dim)));
-  ScoreBlocks<Isa, Element, kTokens>(task, token, blocks, scale, row);
-  float inverse_sums[kTokens];
-  Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-    const size_t seen = task.start + token + t + 1;
-    float* scores = task.scores + t * row;
-    inverse_sums[t] = 1.0F / ExponentiateRow(scores, seen);
-    const size_t padded = (seen + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-    for (size_t p = padded; p < positions; ++p) scores[p] = 0;
-  });
-  if constexpr (std::is_same_v<Element, int8_t>) ApplyValueScales<kTokens>(task, positions, row);
-  size_t dim = 0;
-  for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
-    MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
-  }
-  for (; dim + kLanes <= task.head_dim; dim += kLanes) {
-    MixValues<Isa, Element, kTokens, 1>(task, token, dim, positions, row, inverse_sums);
-  }
-  for (; dim < task.head_dim; ++dim) {  // small heads
-    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+// The same for the dimensions behind the last sixteen: small heads, and some odd ones.
+template <typename Isa, typename Element>
+void MixLastValues(const AttentionTask& task, size_t token, size_t tokens, size_t first_dim,
+                   size_t positions, size_t row, const float* inverse_sums) {
+  for (size_t dim = first_dim; dim < task.head_dim; ++dim) {
+    for (size_t t = 0; t < tokens; ++t) {
       float sum = 0;
       for (size_t p = 0; p < positions; ++p) {
         Lanes value;
@@ -222,17 +204,50 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
         sum += value[0] * task.scores[t * row + p];
       }
       task.outputs[(token + t) * task.output_stride + dim] = sum * inverse_sums[t];
-    });
+    }
+  }
+}
+
+template <typename Isa, typename Element, size_t kTokens>
+ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
+  const size_t positions = task.start + token + kTokens;  // of the last token
+  const size_t blocks = (positions + kKeyBlock - 1) / kKeyBlock;
+  const size_t row = blocks * kKeyBlock;
+  const auto scale = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(task.head_dim)));
+  ScoreBlocks<Isa, Element, kTokens>(task, token, blocks, scale, row);
+  float inverse_sums[kTokens];
+  for (size_t t = 0; t < kTokens; ++t) {
+    const size_t seen = task.start + token + t + 1;
+    float* scores = task.scores + t * row;
+    inverse_sums[t] = 1.0F / ExponentiateRow<Isa>(scores, seen);
+    const size_t padded = (seen + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
+    for (size_t p = padded; p < positions; ++p) scores[p] = 0;
+  }
+  if constexpr (std::is_same_v<Element, int8_t>) ApplyValueScales<kTokens>(task, positions, row);
+  size_t dim = 0;
+  for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
+    MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
+  }
+  for (; dim + kLanes <= task.head_dim; dim += kLanes) {
+    MixValues<Isa, Element, kTokens, 1>(task, token, dim, positions, row, inverse_sums);
+  }
+  if (dim < task.head_dim) {
+    MixLastValues<Isa, Element>(task, token, kTokens, dim, positions, row, inverse_sums);
   }
 }
 
 template <typename Isa, typename Element>
 void Attend(const AttentionTask& task) {
+  // As many as there are registers for.
+  constexpr size_t kTogether = Isa::kBlockTokens;
+  static_assert(kTogether <= kAttentionTokens);
   size_t done = 0;
-  for (; task.tokens - done >= kAttentionTokens; done += kAttentionTokens) {
-    AttendTokens<Isa, Element, kAttentionTokens>(task, done);
+  for (; task.tokens - done >= kTogether; done += kTogether) {
+    AttendTokens<Isa, Element, kTogether>(task, done);
   }
-  for (; done < task.tokens; ++done) AttendTokens<Isa, Element, 1>(task, done);
+  if constexpr (kTogether > 1) {
+    for (; done < task.tokens; ++done) AttendTokens<Isa, Element, 1>(task, done);
+  }
 }
 
 }  // namespace elm
