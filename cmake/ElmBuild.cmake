@@ -84,6 +84,21 @@ function(elm_test name)
     "ELM_ASSETS=${ELM_ASSETS};ELM_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
 
+# elm_test_on_older_cpu(<test>)
+# When emulated: the same test once more on a core without int8 matrix products, so that the kernels for its
+# instructions are what is chosen.
+function(elm_test_on_older_cpu name)
+  if(NOT TARGET ${name} OR NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    return()
+  endif()
+  list(TRANSFORM CMAKE_CROSSCOMPILING_EMULATOR REPLACE "^max$" "cortex-a76" OUTPUT_VARIABLE older)
+  # As the file that it is, not as the target: CMake would put the first emulator in front.
+  add_test(NAME ${name}_cortex_a76 COMMAND ${older} $<TARGET_FILE:${name}>)
+  get_test_property(${name} TIMEOUT timeout)
+  get_test_property(${name} ENVIRONMENT environment)
+  set_tests_properties(${name}_cortex_a76 PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${environment}")
+endfunction()
+
 # elm_fuzz(<name> SOURCES a_fuzz.cc [DEPENDS room ...])
 function(elm_fuzz name)
   if(NOT ELM_FUZZ)

@@ -14,7 +14,7 @@ runs=${3:-5}
 constant_mib=${CONSTANT_MIB:-16}
 bundle=$work/synthetic-0.5b-f16.elm
 mkdir -p "$work"
-[[ -f $bundle ]] || "$bin/elmc" synth --shape 0.5b --weights f16 -o "$bundle"
+[[ -f $bundle ]] || "$bin/elmc" synth --shape 0.5b --quant f16 --adapters 0 -o "$bundle"
 
 field() { grep -o "\"$1\": *[0-9.]*" | head -n 1 | grep -o '[0-9.]*$'; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }

@@ -11,12 +11,8 @@ namespace {
 
 constexpr size_t kLanes = Matrix::kTileRows;
 
-// Ranges that a thread takes at a time: several for each thread, so that one that is held up does
-// not hold up the others; even numbers, because kernels work on pairs of tile rows.
-size_t StepOf(size_t count, size_t threads) {
-  constexpr size_t kRangesPerThread = 6;
-  return std::max<size_t>(2, count / (threads * kRangesPerThread) / 2 * 2);
-}
+// Kernels work on pairs of tile rows.
+constexpr size_t kTileRowStep = 2;
 
 // What an adapter adds to a product.
 struct SideBranch {
@@ -145,8 +141,7 @@ class Block {
                 bool accumulate = false) {
     size_t count = 0;
     for (const Part& part : parts) count += part.tile_rows();
-    const size_t step = StepOf(count, model_.threads.threads());
-    model_.threads.ForEachRange(count, step, [&](size_t, size_t begin, size_t end) {
+    model_.threads.ForEachRange(count, kTileRowStep, [&](size_t, size_t begin, size_t end) {
       size_t first = 0;
       for (const Part& part : parts) {
         const size_t last = first + part.tile_rows();
@@ -253,8 +248,7 @@ class Block {
     const Part gate = {&weights.gate, slice.neurons, {scratch_.gate.data(), neurons}, sides[0]};
     const Part up = {&weights.up, slice.neurons, {scratch_.up.data(), neurons}, sides[1]};
     const size_t count = gate.tile_rows();
-    const size_t step = StepOf(count, model_.threads.threads());
-    model_.threads.ForEachRange(count, step, [&](size_t, size_t begin, size_t end) {
+    model_.threads.ForEachRange(count, kTileRowStep, [&](size_t, size_t begin, size_t end) {
       MultiplyRange(normed, gate, width, begin, end, false);
       MultiplyRange(normed, up, width, begin, end, false);
       const size_t first = begin * kLanes;

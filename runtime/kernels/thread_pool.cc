@@ -1,5 +1,6 @@
 #include "runtime/kernels/thread_pool.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -73,11 +74,15 @@ void ThreadPool::Run(const Job& job) {
 }
 
 void ThreadPool::Work(size_t thread) {
-  while (true) {
-    const size_t begin = next_.fetch_add(job_.step, std::memory_order_relaxed);
-    if (begin >= job_.count) return;
+  size_t begin = next_.load(std::memory_order_relaxed);
+  while (begin < job_.count) {
+    // Half of what would be everybody's part of the rest.
     const size_t left = job_.count - begin;
-    job_.call(job_.work, thread, begin, begin + (left < job_.step ? left : job_.step));
+    const size_t part = left / (2 * threads()) / job_.step * job_.step;
+    const size_t size = std::min(left, std::max(part, job_.step));
+    if (!next_.compare_exchange_weak(begin, begin + size, std::memory_order_relaxed)) continue;
+    job_.call(job_.work, thread, begin, begin + size);
+    begin = next_.load(std::memory_order_relaxed);
   }
 }
 

@@ -27,9 +27,11 @@ class ThreadPool {
 
   size_t threads() const { return workers_.size() + 1; }
 
-  // Calls work(thread, begin, end) until [0, count) is covered by ranges of `step` (the last may be
-  // shorter), each once, handed out to whichever thread is free. Returns when all are done. The
-  // caller works too. Not reentrant; one caller at a time.
+  // Calls work(thread, begin, end) until [0, count) is covered, each number once, in ranges that
+  // are handed out to whichever thread is free. All but the last are multiples of `step`: long ones
+  // first, so that memory is read in long runs, short ones last, so that nobody waits long for a
+  // thread that was held up. Returns when all are done. The caller works too. Not reentrant; one
+  // caller at a time.
   template <typename Work>
   void ForEachRange(size_t count, size_t step, const Work& work) {
     if (count == 0) return;

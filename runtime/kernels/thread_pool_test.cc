@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace elm {
@@ -34,6 +37,25 @@ TEST(ThreadPoolTest, EveryNumberIsVisitedOnce) {
   }
 }
 
+TEST(ThreadPoolTest, RangesAreMultiplesOfTheStepAndGetShorter) {
+  const auto pool = Pool(2);
+  std::mutex mutex;
+  std::vector<std::pair<size_t, size_t>> ranges;
+  pool->ForEachRange(1001, 4, [&](size_t, size_t begin, size_t end) {
+    const std::lock_guard lock(mutex);
+    ranges.emplace_back(begin, end);
+  });
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 0; i + 1 < ranges.size(); ++i) {
+    const auto [begin, end] = ranges[i];
+    EXPECT_EQ((end - begin) % 4, 0U);
+    EXPECT_EQ(end, ranges[i + 1].first);
+    EXPECT_GE(end - begin, ranges[i + 1].second - ranges[i + 1].first);
+  }
+  EXPECT_EQ(ranges.front(), (std::pair<size_t, size_t>(0, 248)));  // 1001 / 4, rounded down
+  EXPECT_LT(ranges.size(), 30U);
+}
+
 TEST(ThreadPoolTest, WhatOneLoopWritesTheNextOneReads) {
   const auto pool = Pool(3);
   std::vector<uint64_t> values(64, 1);
@@ -53,7 +75,9 @@ TEST(ThreadPoolTest, SleepingThreadsWakeUp) {
   const auto pool = Pool(2);
   for (int round = 0; round < 3; ++round) {
     std::atomic<size_t> sum{0};
-    pool->ForEachRange(100, 1, [&](size_t, size_t begin, size_t) { sum += begin; });
+    pool->ForEachRange(100, 1, [&](size_t, size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) sum += i;
+    });
     EXPECT_EQ(sum, 4950U);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -25,6 +25,7 @@ struct Flags {
   std::string tokenizer;
   std::string output;
   uint64_t seed = 1;
+  uint32_t adapters = 8;
 };
 
 std::string ShapeHelp() {
@@ -52,6 +53,11 @@ void Run(const Flags& flags) {
   ThrowIfError(CheckGroup("--group", flags.group));
   options.group = flags.group;
   options.seed = flags.seed;
+  if (flags.adapters > layout::kMaxAdapterRank) {
+    throw Error(InvalidArgument("--adapters is ", flags.adapters, ", at most ",
+                                layout::kMaxAdapterRank, " is allowed"));
+  }
+  options.adapter_rank = flags.adapters;
   if (!flags.tokenizer.empty()) {
     options.tokenizer_model = ValueOrThrow(ReadFile(flags.tokenizer, kMostTokenizerBytes));
   }
@@ -80,6 +86,10 @@ void AddSynthCommand(CLI::App& app) {
                    "type of embedding and head; auto: q8 with q4, else that of the other matrices")
       ->capture_default_str();
   command->add_option("--group", flags->group, "q4, q8: inputs that share a scale")
+      ->capture_default_str();
+  command
+      ->add_option("--adapters", flags->adapters,
+                   "rank of the adapters of the levels below the full one; 0: none")
       ->capture_default_str();
   command->add_option("--tokenizer", flags->tokenizer,
                       "SentencePiece model to carry; default one piece per character");

@@ -79,6 +79,10 @@ float Amplitude(const TensorSpec& spec) {
   return std::sqrt(3.0F / static_cast<float>(spec.columns));
 }
 
+float Amplitude(const TileLayout& layout) {
+  return std::sqrt(3.0F / static_cast<float>(layout.columns));
+}
+
 // Draws integers instead of rounding what was drawn, which takes many times as long.
 MatrixQuantiser DrawCodes(FastRandom& random) {
   return [&random](const TensorSpec& spec, WeightType type, uint32_t group,
@@ -151,6 +155,10 @@ void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& option
   contents.weights = options.weights;
   contents.vocabulary = options.vocabulary;
   contents.group = options.group;
+  for (uint32_t level = 0; options.adapter_rank > 0 && level + 1 < options.levels.size(); ++level) {
+    // Twice the rank as alpha is usual; that much of random matrices would drown the weights.
+    contents.adapters.push_back({.level = level, .rank = options.adapter_rank, .scale = 0.1F});
+  }
 
   const BundlePlan plan = ValueOrThrow(PlanBundle(contents));
   size_t next = 0;  // tensors are asked for in the plan's order
@@ -164,7 +172,11 @@ void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& option
     }
     return Status::Ok();
   };
-  ThrowIfError(WriteBundle(path, contents, source, progress, DrawCodes(random)));
+  const AdapterSource adapters = [&](size_t, const AdapterTensor& tensor, std::span<float> values) {
+    random.FillUniform(values, Amplitude(tensor.layout));
+    return Status::Ok();
+  };
+  ThrowIfError(WriteBundle(path, contents, source, progress, DrawCodes(random), adapters));
 }
 
 }  // namespace elm

@@ -31,6 +31,7 @@ struct SynthesizeOptions {
   uint64_t seed = 1;
   std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
   double anchor_share = 0.2;
+  uint32_t adapter_rank = 0;    // of an adapter for every level below the full one; 0: none
   std::string tokenizer_model;  // empty: CharacterTokenizer()
 };
 

@@ -41,6 +41,25 @@ TEST(SynthesizeTest, ABundleGeneratesAtEveryLevelAndIsTheSameEveryTime) {
   std::filesystem::remove(path);
 }
 
+TEST(SynthesizeTest, EveryLevelBelowTheFullOneCanHaveAnAdapter) {
+  const std::string path = ::testing::TempDir() + "elm_synthetic_adapters.elm";
+  SynthesizeOptions options;
+  options.levels = {300, 600, 1000};
+  options.adapter_rank = 4;
+  SynthesizeBundle(SmallShape(), options, path);
+  const auto model = ValueOrThrow(Model::Load(path, {.verify_weights = true}));
+  ASSERT_EQ(model->bundle().view().adapters.size(), 2U);
+  std::vector<float> logits[2];
+  for (const bool adapters : {false, true}) {
+    const auto session =
+        ValueOrThrow(Session::Create(model, {.level = "0.6", .adapters = adapters}));
+    ThrowIfError(session->Append({{1, 2, 3}}));
+    logits[adapters].assign(session->logits().begin(), session->logits().end());
+  }
+  EXPECT_NE(logits[0], logits[1]);
+  std::filesystem::remove(path);
+}
+
 TEST(SynthesizeTest, AnUnknownShapeListsTheKnownOnes) {
   try {
     FindShape("enormous");

@@ -12,7 +12,7 @@ namespace elm {
 
 // Inputs that share a scale unless a user says otherwise; docs/quantisation.md has what was
 // measured.
-inline constexpr uint32_t kDefaultGroup = 32;
+inline constexpr uint32_t kDefaultGroup = 64;
 
 // What embedding and head are stored as unless a user says otherwise: q8 where the layers are q4,
 // because they are a small part of the weights and cost more than their part of the loss; else what
