@@ -229,7 +229,7 @@ TEST_F(ElmcTest, QuantizeMakesASmallerBundleAndRefusesWhatItCannotDo) {
   EXPECT_EQ(Elmc({"verify", small}).exit_code, 0);
   const std::string shown = Elmc({"inspect", small}).out;
   EXPECT_THAT(shown, HasSubstr("q4 in groups of 32"));
-  EXPECT_THAT(shown, HasSubstr("4.50 bits per weight in the layers"));
+  EXPECT_THAT(shown, HasSubstr("4.33 bits per weight in the layers"));
 
   const std::string other = folder_ + "/other.elm";
   ExpectRefusal(Elmc({"quantize", small, other, "--quant", "q4"}), 3, "already");

@@ -25,7 +25,7 @@ class EvalCommandTest : public ::testing::Test {
   // A model of random weights, made once for all tests.
   static void SetUpTestSuite() {
     folder_ = new testing::TemporaryDirectory();
-    const ProgramResult made = Elmc({"synth", "--shape", "4m", "-o", Model()});
+    const ProgramResult made = Elmc({"synth", "--shape", "4m", "--adapters", "0", "-o", Model()});
     ASSERT_EQ(made.exit_code, 0) << made.err;
   }
   static void TearDownTestSuite() { delete folder_; }
@@ -119,6 +119,20 @@ TEST_F(EvalCommandTest, BothEnginesFindTheSame) {
       EXPECT_NEAR(one["nll"].get<double>(), other["nll"].get<double>(), 1e-4);
     }
   }
+}
+
+TEST_F(EvalCommandTest, AdaptersAreNeverLeftOutSilently) {
+  const std::string path = Path("adapters.elm");
+  ASSERT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "-o", path}).exit_code, 0);
+  const std::vector<std::string> command = {"eval",    path, "--tasks",  "pocket:continue",
+                                            "--count", "1",  "--levels", "0.2"};
+  const ProgramResult refused = Elmc(command);
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("adapters"));
+  EXPECT_THAT(refused.err, HasSubstr("--engine runtime"));
+  std::vector<std::string> by_runtime = command;
+  by_runtime.insert(by_runtime.end(), {"--engine", "runtime"});
+  EXPECT_EQ(Elmc(by_runtime).exit_code, 0);
 }
 
 TEST_F(EvalCommandTest, TheSameCommandGivesTheSameBytesWhereverItsFilesLie) {

@@ -61,7 +61,7 @@ std::vector<LevelAgreement> CompareWithRuntime(
   const auto bundle = ValueOrThrow(Bundle::Open(bundle_path));
   const Llama reference = LoadBundleModel(*bundle, torch::kCPU, torch::kFloat32);
   const auto model = ValueOrThrow(Model::Load(bundle_path));
-  const auto session = ValueOrThrow(Session::Create(model, {.kv = KvType::kF32}));
+  const auto session = ValueOrThrow(Session::Create(model, {.kv = KvType::kF32, .adapters = false}));
 
   std::vector<LevelAgreement> agreements;
   const size_t total = bundle->levels().levels.size() * windows.count();
