@@ -124,14 +124,22 @@ class Block {
     const size_t rank = model_.adapter->rank;
     const size_t stride = kCount * rank;
     float* low = scratch_.low.data();
-    const Inputs inputs = Convert(scratch_.adapter_inputs, a, columns, rows);
-    Multiply(inputs, columns, {{&a, stride, {low, stride}}});
-    for (size_t i = 0; i < tokens_ * stride; ++i) low[i] *= model_.adapter->scale;
+    model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
+      const Inputs inputs = InputBuffer::InPlace(columns, end - begin,
+                                                 {rows.data + begin * rows.stride, rows.stride});
+      model_.kernels.product({.matrix = &a,
+                              .inputs = &inputs,
+                              .kept_outputs = stride,
+                              .kept_inputs = columns,
+                              .first_tile_row = 0,
+                              .end_tile_row = (stride + kLanes - 1) / kLanes,
+                              .accumulate = false,
+                              .outputs = {low + begin * stride, stride}});
+      for (size_t i = begin * stride; i < end * stride; ++i) low[i] *= model_.adapter->scale;
+    });
     for (size_t i = 0; i < kCount; ++i) {
       sides[i].b = &matrices[static_cast<size_t>(b_parts[i])];
-      sides[i].low = scratch_.low_inputs[i].Describe(model_.kernels, *sides[i].b, rank, tokens_,
-                                                     {low + i * rank, stride});
-      InputBuffer::Fill(model_.kernels, sides[i].low, 0, tokens_);
+      sides[i].low = InputBuffer::InPlace(rank, tokens_, {low + i * rank, stride});
     }
     return sides;
   }
@@ -268,7 +276,7 @@ class Block {
 
   static size_t KindOf(const KvCache& cache) { return static_cast<size_t>(cache.type()); }
 
-  static constexpr size_t kTokenStep = 4;
+  static constexpr size_t kTokenStep = 8;
 
   const ForwardModel& model_;
   const ModelConfig& config_;
@@ -310,10 +318,6 @@ Result<Scratch> Scratch::Create(const ModelConfig& config, uint32_t context, siz
   if (largest_rank == 0) return scratch;
   ELM_ASSIGN_OR_RETURN(scratch.low,
                        AlignedBuffer<float>::Create({tokens, 3 * largest_rank}, "scratch memory"));
-  ELM_ASSIGN_OR_RETURN(scratch.adapter_inputs, InputBuffer::Create(tokens, widest));
-  for (InputBuffer& low : scratch.low_inputs) {
-    ELM_ASSIGN_OR_RETURN(low, InputBuffer::Create(tokens, largest_rank));
-  }
   return scratch;
 }
 
@@ -324,9 +328,7 @@ uint64_t Scratch::bytes() const {
         &logits, &low}) {
     sum += buffer->bytes();
   }
-  sum += inputs.bytes() + adapter_inputs.bytes();
-  for (const InputBuffer& buffer : low_inputs) sum += buffer.bytes();
-  return sum;
+  return sum + inputs.bytes();
 }
 
 void Scratch::Trim() {
@@ -335,8 +337,6 @@ void Scratch::Trim() {
     buffer->Discard();
   }
   inputs.Discard();
-  adapter_inputs.Discard();
-  for (InputBuffer& buffer : low_inputs) buffer.Discard();
 }
 
 void ForwardBlock(const ForwardModel& model, std::span<const uint32_t> ids, KvCache& cache,

@@ -51,10 +51,7 @@ struct Scratch {
   AlignedBuffer<float> logits;    // [kLogitRows, vocab]
   InputBuffer inputs;             // [T, the widest of a product's inputs]
 
-  // Of adapters: what A makes of the inputs, and that as inputs of up to three Bs.
-  AlignedBuffer<float> low;               // [T, 3 * largest_rank]
-  InputBuffer adapter_inputs;             // as `inputs`
-  std::array<InputBuffer, 3> low_inputs;  // [T, largest_rank]
+  AlignedBuffer<float> low;  // [T, 3 * largest_rank], what A of an adapter makes of the inputs
 };
 
 // Everything that a forward pass reads but the tokens, and what it runs on.

@@ -13,8 +13,8 @@ constexpr size_t kSmallestGroup = 8;
 
 InputForm FormFor(const KernelTable& kernels, WeightType type) {
   if (IsQuantised(type)) return InputForm::kQuantised;
-  const bool rounds = type == WeightType::kBf16 && kernels.bf16_products;
-  return rounds ? InputForm::kBf16 : InputForm::kFloat;
+  if (type != WeightType::kBf16) return InputForm::kRows;
+  return kernels.bf16_products ? InputForm::kBf16 : InputForm::kFloat;
 }
 
 }  // namespace
@@ -40,11 +40,9 @@ void InputBuffer::Discard() {
 
 Inputs InputBuffer::Describe(const KernelTable& kernels, const Matrix& matrix, size_t columns,
                              size_t tokens, InputRows rows) {
-  Inputs inputs;
+  Inputs inputs = InPlace(columns, tokens, rows);
   inputs.form = FormFor(kernels, matrix.type);
-  inputs.tokens = tokens;
-  inputs.columns = columns;
-  inputs.rows = rows;
+  if (inputs.form == InputForm::kRows) return inputs;
   const size_t padded = AlignUp(columns, matrix.tile_columns);
   inputs.cells = cells_.data();
   inputs.cells_per_token = CeilDiv(padded, InputsPerCell(inputs.form));
@@ -55,7 +53,17 @@ Inputs InputBuffer::Describe(const KernelTable& kernels, const Matrix& matrix, s
   return inputs;
 }
 
+Inputs InputBuffer::InPlace(size_t columns, size_t tokens, InputRows rows) {
+  Inputs inputs;
+  inputs.form = InputForm::kRows;
+  inputs.tokens = tokens;
+  inputs.columns = columns;
+  inputs.rows = rows;
+  return inputs;
+}
+
 void InputBuffer::Fill(const KernelTable& kernels, const Inputs& inputs, size_t begin, size_t end) {
+  if (inputs.form == InputForm::kRows) return;
   for (size_t token = begin; token < end; ++token) {
     const size_t block = token / kernels.block_tokens * kernels.block_tokens;
     const size_t width = std::min(kernels.block_tokens, inputs.tokens - block);
@@ -63,6 +71,8 @@ void InputBuffer::Fill(const KernelTable& kernels, const Inputs& inputs, size_t 
     const float* row = inputs.rows.data + token * inputs.rows.stride;
     uint32_t* cells = inputs.cells + block * inputs.cells_per_token + lane;
     switch (inputs.form) {
+      case InputForm::kRows:
+        break;
       case InputForm::kFloat:
         kernels.pack_floats(row, inputs.columns, inputs.cells_per_token, width, cells);
         break;

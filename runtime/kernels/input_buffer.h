@@ -25,6 +25,9 @@ class InputBuffer {
   Inputs Describe(const KernelTable& kernels, const Matrix& matrix, size_t columns, size_t tokens,
                   InputRows rows);
 
+  // What products with f32 and f16 weights read: the rows themselves, in no buffer.
+  static Inputs InPlace(size_t columns, size_t tokens, InputRows rows);
+
   // Converts the tokens [begin, end). May run for different tokens at the same time.
   static void Fill(const KernelTable& kernels, const Inputs& inputs, size_t begin, size_t end);
 

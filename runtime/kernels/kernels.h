@@ -25,12 +25,14 @@ struct OutputRows {
 
 // What a product multiplies with: activations in the form that the weights' type wants.
 enum class InputForm {
-  kFloat,      // as they are
+  kRows,       // as they are, where they lie: nothing is copied
+  kFloat,      // as they are, in cells
   kBf16,       // rounded to bf16
   kQuantised,  // 8-bit integers, one scale for each token and group
 };
 
 // Activations of `tokens` tokens made ready for products; the buffers belong to an InputBuffer.
+// kRows has none.
 //
 // Tokens are taken in blocks of KernelTable::block_tokens. What a kernel reads of one token at a
 // time, one float, two halves or four integers, is a cell of four bytes; the cells of a block lie
@@ -51,7 +53,7 @@ struct Inputs {
 
 // Inputs that one cell holds.
 constexpr size_t InputsPerCell(InputForm form) {
-  return form == InputForm::kFloat ? 1 : form == InputForm::kBf16 ? 2 : 4;
+  return form == InputForm::kQuantised ? 4 : form == InputForm::kBf16 ? 2 : 1;
 }
 
 // outputs[t, rows] (+)= matrix[rows, 0:kept_inputs] inputs[t, 0:kept_inputs], for the outputs of

@@ -38,6 +38,7 @@ std::vector<size_t> Cuts(size_t extent) {
 // What products really multiply with, in double: the inputs as they are, rounded to bf16, or
 // as 8-bit integers times their scale.
 double EffectiveInput(const KernelTable& kernels, const Inputs& inputs, size_t token, size_t k) {
+  if (inputs.form == InputForm::kRows) return inputs.rows.data[token * inputs.rows.stride + k];
   const size_t block = token / kernels.block_tokens * kernels.block_tokens;
   const size_t width = std::min(kernels.block_tokens, inputs.tokens - block);
   const size_t lane = token - block;

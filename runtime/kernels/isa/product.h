@@ -35,7 +35,9 @@ struct BlockTask {
   const uint32_t* cells;  // of the first token; the next token's lie behind
   const float* scales;
   const int32_t* sums;
-  size_t width;  // tokens between a token's cells
+  size_t width;       // tokens between a token's cells
+  const float* rows;  // of the first token, for those that read them in place
+  size_t row_stride;
 };
 
 // Calls visit(tile of the first tile row, bytes to the next tile row, number of the tile along the
@@ -168,8 +170,9 @@ struct QuantisedBlock {
   }
 };
 
-// Float weights: all sums stay in registers for the whole block. Inputs are zero from kept_inputs
-// to the end of their tile, so that bf16 weights can be taken in the pairs in which they lie.
+// Float weights: all sums stay in registers for the whole block. f32 and f16 multiply the rows of
+// activations where they lie; bf16 takes pairs of inputs, as they are stored, from cells, where
+// inputs are zero from kept_inputs to the end of their tile.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 struct FloatBlock {
   static constexpr bool kPairs = kType == WeightType::kBf16;
@@ -177,33 +180,47 @@ struct FloatBlock {
   static constexpr size_t kCells = kPairs && !Isa::kBf16Products ? 2 : 1;  // in a step
   using AllSums = Lanes[kRows][kTokens];
 
-  static ELM_INLINE void Add(const BlockTask& task, float* totals) {
+  // outputs[kTokens][kRows * kLanes], `stride` floats between tokens, become or gain the products.
+  static ELM_INLINE void Add(const BlockTask& task, bool add, float* outputs, size_t stride) {
     const size_t columns = task.product.matrix->tile_columns;
     const size_t kept = task.product.kept_inputs;
-    AllSums sums;
+    AllSums sums = {};
+    if (add) {
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+        Unrolled<kRows>(
+            [&](auto r) ELM_INLINE_LAMBDA { Load(outputs + t * stride + r * kLanes, sums[r][t]); });
+      });
+    }
+    const float* rows[kTokens];
+    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA { rows[t] = task.rows + t * task.row_stride; });
+    ForEachTile(
+        task, [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
+          const size_t input = number * columns;
+          const size_t count = kept - input < columns ? kept - input : columns;
+          if constexpr (kPairs) {
+            const uint32_t* cells = task.cells + input / kStep * kCells * task.width;
+            for (size_t k = 0; k < count; k += kStep) {
+              AddPair(tile, row_bytes, k, cells, task.width, sums);
+              cells += kCells * task.width;
+            }
+          } else {
+            for (size_t k = 0; k < count; ++k) {
+              Lanes weights[kRows];
+              LoadWeights(tile, row_bytes, k, weights);
+              AddInput(
+                  weights, [&](auto t) ELM_INLINE_LAMBDA { return rows[t][input + k]; }, sums);
+            }
+          }
+        });
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
       Unrolled<kRows>(
-          [&](auto r) ELM_INLINE_LAMBDA { Load(totals + (t * kRows + r) * kLanes, sums[r][t]); });
-    });
-    ForEachTile(task,
-                [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
-                  const size_t input = number * columns;
-                  const size_t count = kept - input < columns ? kept - input : columns;
-                  const uint32_t* cells = task.cells + input / kStep * kCells * task.width;
-                  for (size_t k = 0; k < count; k += kStep) {
-                    AddStep(tile, row_bytes, k, cells, task.width, sums);
-                    cells += kCells * task.width;
-                  }
-                });
-    Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      Unrolled<kRows>(
-          [&](auto r) ELM_INLINE_LAMBDA { Store(sums[r][t], totals + (t * kRows + r) * kLanes); });
+          [&](auto r) ELM_INLINE_LAMBDA { Store(sums[r][t], outputs + t * stride + r * kLanes); });
     });
   }
 
-  static ELM_INLINE void AddStep(const std::byte* tile, size_t row_bytes, size_t k,
+  static ELM_INLINE void AddPair(const std::byte* tile, size_t row_bytes, size_t k,
                                  const uint32_t* cells, size_t width, AllSums& sums) {
-    if constexpr (kPairs && Isa::kBf16Products) {
+    if constexpr (Isa::kBf16Products) {
       typename Isa::Pairs weights[kRows];
       Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
         Isa::LoadPairs(tile + r * row_bytes + k * kLanes * 2, weights[r]);
@@ -212,7 +229,7 @@ struct FloatBlock {
         Unrolled<kRows>([&](auto r)
                             ELM_INLINE_LAMBDA { Isa::DotPairs(weights[r], cells[t], sums[r][t]); });
       });
-    } else if constexpr (kPairs) {  // two neighbouring inputs of an output share 32 bits
+    } else {  // two neighbouring inputs of an output share 32 bits
       Lanes even[kRows], odd[kRows];
       Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
         LaneBits pairs;
@@ -220,41 +237,38 @@ struct FloatBlock {
         even[r] = AsBitsOf<float>(pairs << 16);
         odd[r] = AsBitsOf<float>(pairs & 0xffff0000U);
       });
-      AddInput(even, cells, sums);
-      AddInput(odd, cells + width, sums);
-    } else {
-      Lanes weights[kRows];
-      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
-        const std::byte* row = tile + r * row_bytes;
-        if constexpr (kType == WeightType::kF32) {
-          Load(row + k * kLanes * sizeof(float), weights[r]);
-        } else {
-          Isa::WidenF16(reinterpret_cast<const uint16_t*>(row) + k * kLanes, weights[r]);
-        }
-      });
-      AddInput(weights, cells, sums);
+      AddInput(
+          even, [&](auto t) ELM_INLINE_LAMBDA { return std::bit_cast<float>(cells[t]); }, sums);
+      AddInput(
+          odd, [&](auto t) ELM_INLINE_LAMBDA { return std::bit_cast<float>(cells[width + t]); },
+          sums);
     }
   }
 
-  static ELM_INLINE void AddInput(const Lanes (&weights)[kRows], const uint32_t* cells,
+  static ELM_INLINE void LoadWeights(const std::byte* tile, size_t row_bytes, size_t k,
+                                     Lanes (&weights)[kRows]) {
+    Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+      const std::byte* row = tile + r * row_bytes;
+      if constexpr (kType == WeightType::kF32) {
+        Load(row + k * kLanes * sizeof(float), weights[r]);
+      } else {
+        Isa::WidenF16(reinterpret_cast<const uint16_t*>(row) + k * kLanes, weights[r]);
+      }
+    });
+  }
+
+  // input_of(t): one input of token t.
+  template <typename InputOf>
+  static ELM_INLINE void AddInput(const Lanes (&weights)[kRows], const InputOf& input_of,
                                   AllSums& sums) {
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      const float input = std::bit_cast<float>(cells[t]);
+      const float input = input_of(t);
       Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA { sums[r][t] += weights[r] * input; });
     });
   }
 };
 
-template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
-ELM_INLINE void AddTo(const BlockTask& task, float* totals) {
-  if constexpr (IsQuantised(kType)) {
-    QuantisedBlock<Isa, kType, kRows, kTokens>::Add(task, totals);
-  } else {
-    FloatBlock<Isa, kType, kRows, kTokens>::Add(task, totals);
-  }
-}
-
-// One block: fetches the totals so far, or zeros, adds, writes back what is kept.
+// One block: what is kept of its outputs becomes or gains the products.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 void AddBlock(const BlockTask& task, size_t token) {
   const Product& product = task.product;
@@ -262,11 +276,16 @@ void AddBlock(const BlockTask& task, size_t token) {
   float* outputs = product.outputs.data + token * stride + task.tile_row * kLanes;
   const size_t left = product.kept_outputs - task.tile_row * kLanes;
   const size_t live = left < kRows * kLanes ? left : kRows * kLanes;
+  const bool whole = live == kRows * kLanes;
   const bool add = product.accumulate || task.first_panel > 0;
-  if constexpr (kTokens == 1) {  // the results lie as the totals do
-    if (live == kRows * kLanes) {
+  if constexpr (!IsQuantised(kType)) {
+    if (whole) {
+      return FloatBlock<Isa, kType, kRows, kTokens>::Add(task, add, outputs, stride);
+    }
+  } else if constexpr (kTokens == 1) {  // the results lie as the totals do
+    if (whole) {
       if (!add) std::memset(outputs, 0, kRows * kLanes * sizeof(float));
-      return AddTo<Isa, kType, kRows, kTokens>(task, outputs);
+      return QuantisedBlock<Isa, kType, kRows, kTokens>::Add(task, outputs);
     }
   }
   alignas(64) float totals[kTokens * kRows * kLanes] = {};
@@ -275,7 +294,11 @@ void AddBlock(const BlockTask& task, size_t token) {
       std::memcpy(totals + t * kRows * kLanes, outputs + t * stride, live * sizeof(float));
     }
   }
-  AddTo<Isa, kType, kRows, kTokens>(task, totals);
+  if constexpr (IsQuantised(kType)) {
+    QuantisedBlock<Isa, kType, kRows, kTokens>::Add(task, totals);
+  } else {
+    FloatBlock<Isa, kType, kRows, kTokens>::Add(task, true, totals, kRows * kLanes);
+  }
   for (size_t t = 0; t < kTokens; ++t) {
     std::memcpy(outputs + t * stride, totals + t * kRows * kLanes, live * sizeof(float));
   }
@@ -291,6 +314,7 @@ ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
     task.cells += kTokens;
     task.scales += kTokens;
     task.sums += kTokens;
+    task.rows += kTokens * task.row_stride;
     done += kTokens;
   }
 }
@@ -310,7 +334,9 @@ void AddAllTokens(const Product& product, size_t tile_row, size_t first_panel, s
                       .cells = inputs.cells + token * inputs.cells_per_token,
                       .scales = inputs.scales + token * inputs.groups,
                       .sums = inputs.sums + token * inputs.groups,
-                      .width = left < Isa::kBlockTokens ? left : Isa::kBlockTokens};
+                      .width = left < Isa::kBlockTokens ? left : Isa::kBlockTokens,
+                      .rows = inputs.rows.data + token * inputs.rows.stride,
+                      .row_stride = inputs.rows.stride};
     size_t done = 0;
     AddTokens<Isa, kType, kRows, Isa::kBlockTokens>(task, token, done);
     AddTokens<Isa, kType, kRows, 4>(task, token, done);
@@ -363,7 +389,9 @@ void AddPanelOfOneToken(const Product& product, size_t panel) {
                     .cells = inputs.cells,
                     .scales = inputs.scales,
                     .sums = inputs.sums,
-                    .width = 1};
+                    .width = 1,
+                    .rows = inputs.rows.data,
+                    .row_stride = inputs.rows.stride};
   if constexpr (IsQuantised(kType)) {
     if (product.matrix->panel_tiles == 1) AddColumnOfTiles<Isa, kType>(task);
   }
