@@ -235,10 +235,11 @@ ELM_INLINE void NarrowToBf16(const Lanes& lanes, uint16_t* target) {
 // round differently from one instruction set to the other.
 ELM_INLINE void Unfused(Lanes& lanes) {
   Unrolled<kParts>([&](auto p) ELM_INLINE_LAMBDA {
+    [[maybe_unused]] auto& part = lanes.part[p];  // clang takes no captured name in here
 #if defined(__x86_64__)
-    asm("" : "+v"(lanes.part[p]));
+    asm("" : "+v"(part));
 #elif defined(__aarch64__)
-    asm("" : "+w"(lanes.part[p]));
+    asm("" : "+w"(part));
 #endif
   });
 }
