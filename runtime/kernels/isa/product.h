@@ -32,7 +32,7 @@ struct BlockTask {
   size_t first_panel;
   size_t end_panel;
   size_t kept_tiles;      // along the inputs
-  const uint32_t* cells;  // of the first token; the next token's lie behind
+  const uint32_t* cells;  // of the first token; the next token's lie behind; null: read `rows`
   const float* scales;
   const int32_t* sums;
   size_t width;       // tokens between a token's cells
@@ -311,10 +311,13 @@ ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
   if constexpr (kTokens > Isa::kBlockTokens) return;
   while (task.width - done >= kTokens) {
     AddBlock<Isa, kType, kRows, kTokens>(task, token + done);
-    task.cells += kTokens;
-    task.scales += kTokens;
-    task.sums += kTokens;
-    task.rows += kTokens * task.row_stride;
+    if (task.cells == nullptr) {
+      task.rows += kTokens * task.row_stride;
+    } else {
+      task.cells += kTokens;
+      task.scales += kTokens;
+      task.sums += kTokens;
+    }
     done += kTokens;
   }
 }
