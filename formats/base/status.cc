@@ -5,17 +5,15 @@
 
 namespace elm {
 
-void Printable::PrintText(std::ostream& out, const Printable& printable) {
-  out << static_cast<const char*>(printable.value);
+void MessagePart::PrintText(std::ostream& out, const MessagePart& part) {
+  out << static_cast<const char*>(part.value);
 }
 
-void Printable::Manipulate(std::ostream& out, const Printable& printable) {
-  printable.manipulator(out);
-}
+void MessagePart::Manipulate(std::ostream& out, const MessagePart& part) { part.manipulator(out); }
 
-std::string Concatenate(std::initializer_list<Printable> values) {
+std::string Concatenate(std::initializer_list<MessagePart> values) {
   std::ostringstream out;
-  for (const Printable& value : values) value.print(out, value);
+  for (const MessagePart& value : values) value.print(out, value);
   return std::move(out).str();
 }
 

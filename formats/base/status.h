@@ -32,37 +32,37 @@ enum class StatusCode {
 // "corruption", "not found", ...: the word that starts an error line.
 const char* StatusCodeName(StatusCode code);
 
-// One value of a concatenation. Type-erased, so that a message costs a program a few bytes for each
+// One value of a message. Type-erased, so that a message costs a program a few bytes for each
 // value and not a function of its own.
-struct Printable {
+struct MessagePart {
   using Manipulator = std::ios_base& (*)(std::ios_base&);
   union {
     const void* value;
     Manipulator manipulator;
   };
-  void (*print)(std::ostream&, const Printable&);
+  void (*print)(std::ostream&, const MessagePart&);
 
   template <typename T>
-  explicit Printable(const T& object) : value(&object), print(&PrintAs<T>) {}
+  explicit MessagePart(const T& object) : value(&object), print(&PrintAs<T>) {}
   template <size_t kSize>
-  explicit Printable(const char (&text)[kSize]) : value(text), print(&PrintText) {}
-  explicit Printable(std::ios_base& (&change)(std::ios_base&))
+  explicit MessagePart(const char (&text)[kSize]) : value(text), print(&PrintText) {}
+  explicit MessagePart(std::ios_base& (&change)(std::ios_base&))
       : manipulator(change), print(&Manipulate) {}
 
  private:
   template <typename T>
-  static void PrintAs(std::ostream& out, const Printable& printable) {
-    out << *static_cast<const T*>(printable.value);
+  static void PrintAs(std::ostream& out, const MessagePart& part) {
+    out << *static_cast<const T*>(part.value);
   }
-  static void PrintText(std::ostream& out, const Printable& printable);
-  static void Manipulate(std::ostream& out, const Printable& printable);
+  static void PrintText(std::ostream& out, const MessagePart& part);
+  static void Manipulate(std::ostream& out, const MessagePart& part);
 };
-std::string Concatenate(std::initializer_list<Printable> values);
+std::string Concatenate(std::initializer_list<MessagePart> values);
 
 // Concatenates values as operator<< prints them.
 template <typename... Args>
 std::string StrCat(const Args&... args) {
-  return Concatenate({Printable(args)...});
+  return Concatenate({MessagePart(args)...});
 }
 
 class [[nodiscard]] Status {
