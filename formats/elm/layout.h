@@ -23,7 +23,7 @@ namespace elm::layout {
 inline constexpr std::array<uint8_t, 8> kMagic = {0x89, 'E', 'L', 'M', '\r', '\n', 0x1a, '\n'};
 
 // A reader refuses another major version and reads every minor version of its own: those may only
-// add header fields and sections (docs/compatibility.md).
+// add header fields, sections and numbers of types, layouts and roles (docs/compatibility.md).
 inline constexpr uint16_t kMajor = 1;
 inline constexpr uint16_t kMinor = 0;
 
