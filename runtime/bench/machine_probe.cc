@@ -7,10 +7,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "runtime/engine/memory_estimate.h"
 
 namespace elm {
 namespace {
@@ -47,18 +48,10 @@ size_t LastCache() {
   return 0;
 }
 
-size_t FreeMemory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string field; file >> field; std::getline(file, field)) {
-    size_t kibibytes = 0;
-    if (field == "MemAvailable:" && file >> kibibytes) return kibibytes * 1024;
-  }
-  return kUsualBuffer * 4;
-}
-
 size_t BufferSize() {
+  const size_t free_memory = AvailableMemory().value_or(kUsualBuffer * 4);
   const size_t wanted = std::clamp(kCaches * LastCache(), kUsualBuffer, kMostBuffer);
-  return std::max(kLeastBuffer, std::min(wanted, FreeMemory() / 4));
+  return std::max(kLeastBuffer, std::min(wanted, free_memory / 4));
 }
 
 }  // namespace

@@ -1,20 +1,10 @@
 #include "runtime/engine/memory_estimate.h"
 
-#include <fstream>
-#include <string>
+#include "formats/base/proc_bytes.h"
 
 namespace elm {
 
-std::optional<uint64_t> AvailableMemory() {
-  std::ifstream info("/proc/meminfo");
-  std::string field;
-  while (info >> field) {
-    uint64_t kibibytes = 0;
-    if (field == "MemAvailable:" && info >> kibibytes) return kibibytes * 1024;
-    std::getline(info, field);
-  }
-  return std::nullopt;
-}
+std::optional<uint64_t> AvailableMemory() { return ProcBytes("/proc/meminfo", "MemAvailable"); }
 
 Status CheckFits(const MemoryEstimate& estimate, uint32_t context,
                  std::optional<uint64_t> available) {
