@@ -1,8 +1,6 @@
 // The options about memory that every command with a session takes.
 #pragma once
 
-#include <vector>
-
 #include "runtime/cli/flags.h"
 #include "runtime/include/elm/elm.hpp"
 

@@ -142,7 +142,6 @@ Status Run(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const GenerateOptions options, ReadOptions(flags));
   ELM_ASSIGN_OR_RETURN(const uint32_t context, Count(flags, "context", 0));
   ELM_ASSIGN_OR_RETURN(const uint32_t threads, ReadThreads(flags));
-
   ELM_ASSIGN_OR_RETURN(const KvType kv, ReadKv(flags));
 
   const auto start = std::chrono::steady_clock::now();

@@ -85,8 +85,9 @@ class Block {
   }
 
   // Ready to be multiplied with `matrix`: the first `columns` of each row.
-  Inputs Convert(InputBuffer& buffer, const Matrix& matrix, size_t columns, InputRows rows) {
-    const Inputs inputs = buffer.Describe(model_.kernels, matrix, columns, tokens_, rows);
+  Inputs Convert(const Matrix& matrix, size_t columns, InputRows rows) {
+    const Inputs inputs = scratch_.inputs.Describe(model_.kernels, matrix, columns, tokens_, rows);
+    if (inputs.form == InputForm::kRows) return inputs;
     model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
       InputBuffer::Fill(model_.kernels, inputs, begin, end);
     });
@@ -127,14 +128,8 @@ class Block {
     model_.threads.ForEachRange(tokens_, kTokenStep, [&](size_t, size_t begin, size_t end) {
       const Inputs inputs = InputBuffer::InPlace(columns, end - begin,
                                                  {rows.data + begin * rows.stride, rows.stride});
-      model_.kernels.product({.matrix = &a,
-                              .inputs = &inputs,
-                              .kept_outputs = stride,
-                              .kept_inputs = columns,
-                              .first_tile_row = 0,
-                              .end_tile_row = (stride + kLanes - 1) / kLanes,
-                              .accumulate = false,
-                              .outputs = {low + begin * stride, stride}});
+      const Part part = {&a, stride, {low + begin * stride, stride}};
+      MultiplyRange(inputs, part, columns, 0, part.tile_rows(), /*accumulate=*/false);
       for (size_t i = begin * stride; i < end * stride; ++i) low[i] *= model_.adapter->scale;
     });
     for (size_t i = 0; i < kCount; ++i) {
@@ -240,7 +235,7 @@ class Block {
     const InputRows attended = {scratch_.attended.data(), query_width};
     const auto [side] =
         ProjectLow(layer, AdapterPart::kOutputA, attended, kept_query, {AdapterPart::kOutputB});
-    Multiply(Convert(scratch_.inputs, weights.output, kept_query, attended), kept_query,
+    Multiply(Convert(weights.output, kept_query, attended), kept_query,
              {{&weights.output, width, {scratch_.residual.data(), width}, side}},
              /*accumulate=*/true);
   }
@@ -269,7 +264,7 @@ class Block {
     const InputRows activated = {scratch_.gate.data(), neurons};
     const auto [side] =
         ProjectLow(layer, AdapterPart::kDownA, activated, slice.neurons, {AdapterPart::kDownB});
-    Multiply(Convert(scratch_.inputs, weights.down, slice.neurons, activated), slice.neurons,
+    Multiply(Convert(weights.down, slice.neurons, activated), slice.neurons,
              {{&weights.down, width, {scratch_.residual.data(), width}, side}},
              /*accumulate=*/true);
   }

@@ -115,12 +115,13 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
   ELM_ASSIGN_OR_RETURN(const size_t level, FindLevel(model->levels(), options.level));
   const ModelConfig& config = model->config();
   ELM_ASSIGN_OR_RETURN(const uint32_t context, ContextFor(config, options.context));
-  ELM_ASSIGN_OR_RETURN(const MemoryEstimate estimate, EstimateMemory(*model, options));
-  ELM_RETURN_IF_ERROR(CheckFits(estimate, context, AvailableMemory()));
-  ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context, options.kv));
   const size_t threads = ThreadsFor(options.threads);
   ELM_ASSIGN_OR_RETURN(Scratch scratch, Scratch::Create(config, context, threads,
                                                         model->impl().weights.largest_rank));
+  ELM_RETURN_IF_ERROR(CheckFits(
+      {.kv_cache = KvCache::BytesFor(config, context, options.kv), .scratch = scratch.bytes()},
+      context, AvailableMemory()));
+  ELM_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(config, context, options.kv));
   ELM_ASSIGN_OR_RETURN(std::unique_ptr<ThreadPool> pool, ThreadPool::Create(threads));
   std::unique_ptr<Impl> impl(new Impl{std::move(model),
                                       std::move(cache),

@@ -13,7 +13,7 @@ constexpr size_t kSmallestGroup = 8;
 
 InputForm FormFor(const KernelTable& kernels, WeightType type) {
   if (IsQuantised(type)) return InputForm::kQuantised;
-  if (type != WeightType::kBf16) return InputForm::kRows;
+  if (ReadsRows(type)) return InputForm::kRows;
   return kernels.bf16_products ? InputForm::kBf16 : InputForm::kFloat;
 }
 

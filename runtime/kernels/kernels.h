@@ -31,6 +31,11 @@ enum class InputForm {
   kQuantised,  // 8-bit integers, one scale for each token and group
 };
 
+// Whether products with weights of `type` read kRows.
+constexpr bool ReadsRows(WeightType type) {
+  return type == WeightType::kF32 || type == WeightType::kF16;
+}
+
 // Activations of `tokens` tokens made ready for products; the buffers belong to an InputBuffer.
 // kRows has none.
 //

@@ -32,7 +32,7 @@ struct BlockTask {
   size_t first_panel;
   size_t end_panel;
   size_t kept_tiles;      // along the inputs
-  const uint32_t* cells;  // of the first token; the next token's lie behind; null: read `rows`
+  const uint32_t* cells;  // of the first token; the next token's lie behind; none for ReadsRows()
   const float* scales;
   const int32_t* sums;
   size_t width;       // tokens between a token's cells
@@ -175,7 +175,7 @@ struct QuantisedBlock {
 // inputs are zero from kept_inputs to the end of their tile.
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 struct FloatBlock {
-  static constexpr bool kPairs = kType == WeightType::kBf16;
+  static constexpr bool kPairs = !ReadsRows(kType);
   static constexpr size_t kStep = kPairs ? 2 : 1;                          // inputs
   static constexpr size_t kCells = kPairs && !Isa::kBf16Products ? 2 : 1;  // in a step
   using AllSums = Lanes[kRows][kTokens];
@@ -311,7 +311,7 @@ ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
   if constexpr (kTokens > Isa::kBlockTokens) return;
   while (task.width - done >= kTokens) {
     AddBlock<Isa, kType, kRows, kTokens>(task, token + done);
-    if (task.cells == nullptr) {
+    if constexpr (ReadsRows(kType)) {
       task.rows += kTokens * task.row_stride;
     } else {
       task.cells += kTokens;
@@ -322,24 +322,30 @@ ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
   }
 }
 
-template <typename Isa, WeightType kType, size_t kRows>
-void AddAllTokens(const Product& product, size_t tile_row, size_t first_panel, size_t end_panel) {
+// The block of inputs that begins at `token`.
+template <typename Isa>
+ELM_INLINE BlockTask TaskOf(const Product& product, size_t tile_row, size_t first_panel,
+                            size_t end_panel, size_t token) {
   const Inputs& inputs = *product.inputs;
   const size_t columns = product.matrix->tile_columns;
-  const size_t kept_tiles = (product.kept_inputs + columns - 1) / columns;
-  for (size_t token = 0; token < inputs.tokens; token += Isa::kBlockTokens) {
-    const size_t left = inputs.tokens - token;
-    BlockTask task = {.product = product,
-                      .tile_row = tile_row,
-                      .first_panel = first_panel,
-                      .end_panel = end_panel,
-                      .kept_tiles = kept_tiles,
-                      .cells = inputs.cells + token * inputs.cells_per_token,
-                      .scales = inputs.scales + token * inputs.groups,
-                      .sums = inputs.sums + token * inputs.groups,
-                      .width = left < Isa::kBlockTokens ? left : Isa::kBlockTokens,
-                      .rows = inputs.rows.data + token * inputs.rows.stride,
-                      .row_stride = inputs.rows.stride};
+  const size_t left = inputs.tokens - token;
+  return {.product = product,
+          .tile_row = tile_row,
+          .first_panel = first_panel,
+          .end_panel = end_panel,
+          .kept_tiles = (product.kept_inputs + columns - 1) / columns,
+          .cells = inputs.cells + token * inputs.cells_per_token,
+          .scales = inputs.scales + token * inputs.groups,
+          .sums = inputs.sums + token * inputs.groups,
+          .width = left < Isa::kBlockTokens ? left : Isa::kBlockTokens,
+          .rows = inputs.rows.data + token * inputs.rows.stride,
+          .row_stride = inputs.rows.stride};
+}
+
+template <typename Isa, WeightType kType, size_t kRows>
+void AddAllTokens(const Product& product, size_t tile_row, size_t first_panel, size_t end_panel) {
+  for (size_t token = 0; token < product.inputs->tokens; token += Isa::kBlockTokens) {
+    BlockTask task = TaskOf<Isa>(product, tile_row, first_panel, end_panel, token);
     size_t done = 0;
     AddTokens<Isa, kType, kRows, Isa::kBlockTokens>(task, token, done);
     AddTokens<Isa, kType, kRows, 4>(task, token, done);
@@ -382,19 +388,7 @@ ELM_INLINE void AddColumnOfTiles(BlockTask& task) {
 // come in one run (two runs side by side cost a third of the speed).
 template <typename Isa, WeightType kType>
 void AddPanelOfOneToken(const Product& product, size_t panel) {
-  const Inputs& inputs = *product.inputs;
-  const size_t columns = product.matrix->tile_columns;
-  BlockTask task = {.product = product,
-                    .tile_row = product.first_tile_row,
-                    .first_panel = panel,
-                    .end_panel = panel + 1,
-                    .kept_tiles = (product.kept_inputs + columns - 1) / columns,
-                    .cells = inputs.cells,
-                    .scales = inputs.scales,
-                    .sums = inputs.sums,
-                    .width = 1,
-                    .rows = inputs.rows.data,
-                    .row_stride = inputs.rows.stride};
+  BlockTask task = TaskOf<Isa>(product, product.first_tile_row, panel, panel + 1, 0);
   if constexpr (IsQuantised(kType)) {
     if (product.matrix->panel_tiles == 1) AddColumnOfTiles<Isa, kType>(task);
   }
