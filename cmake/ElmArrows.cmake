@@ -81,10 +81,12 @@ function(elm_check_arrows)
   elm_forbid_link("${ELM_PHONE_ROOMS}|^formats_" "${ELM_TOOLCHAIN_ROOMS}|${ELM_TOOLCHAIN_LIBRARIES}")
   elm_forbid_link("${ELM_PHONE_ROOMS}" "${ELM_WORKSPACE_LIBRARIES}|^formats_(workspace|checkpoint|json)")
   elm_forbid_link("^formats_" "^(runtime_|elm$)")
-  elm_forbid_link("^(datasets|toolchain_(base|model))"
-                  "^(toolchain_(profile|plan|eval|pack|pretrain|pipeline)|elmc$)")
-  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain)" "^(toolchain_pipeline|elmc$)")
-  elm_forbid_link("^toolchain_pretrain" "^toolchain_(profile|plan|eval|pack)$")
+  elm_forbid_link("^(datasets|toolchain_(base|model|training))"
+                  "^(toolchain_(profile|plan|eval|pack|pretrain|recover|pipeline)|elmc$)")
+  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover)" "^(toolchain_pipeline|elmc$)")
+  elm_forbid_link("^toolchain_(pretrain|recover)" "^toolchain_(profile|plan|eval|pack)$")
+  elm_forbid_link("^toolchain_pretrain" "^toolchain_recover$")
+  elm_forbid_link("^toolchain_recover" "^toolchain_pretrain$")
 
   set(toolchain_headers "torch/|ATen/|c10/|CLI/|spdlog/|fmt/|sentencepiece_trainer|toolchain/|datasets/")
   elm_forbid_include(formats "${toolchain_headers}|runtime/|elm/elm\\.")

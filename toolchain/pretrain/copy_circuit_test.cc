@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "toolchain/pretrain/batch_tensors.h"
+#include "toolchain/training/batch_tensors.h"
 #include "toolchain/pretrain/copy_examples.h"
 #include "toolchain/pretrain/trainable_llama.h"
 

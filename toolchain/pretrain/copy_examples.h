@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "toolchain/pretrain/training_example.h"
+#include "toolchain/training/training_example.h"
 
 namespace elm {
 

@@ -12,7 +12,7 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
-#include "toolchain/pretrain/operations.h"
+#include "toolchain/training/operations.h"
 
 namespace elm {
 

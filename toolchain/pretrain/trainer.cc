@@ -5,8 +5,8 @@
 
 #include "toolchain/base/error.h"
 #include "toolchain/model/torch_compat.h"
-#include "toolchain/pretrain/batch_tensors.h"
-#include "toolchain/pretrain/bf16_kernels.h"
+#include "toolchain/training/batch_tensors.h"
+#include "toolchain/training/bf16_kernels.h"
 
 namespace elm {
 namespace {

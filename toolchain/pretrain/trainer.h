@@ -10,7 +10,7 @@
 #include "toolchain/pretrain/adamw.h"
 #include "toolchain/pretrain/pretrain_options.h"
 #include "toolchain/pretrain/trainable_llama.h"
-#include "toolchain/pretrain/training_stream.h"
+#include "toolchain/training/training_stream.h"
 
 namespace elm {
 

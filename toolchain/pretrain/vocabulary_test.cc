@@ -1,5 +1,5 @@
 // The vocabulary and the examples that are made with it.
-#include "toolchain/pretrain/pocket_examples.h"
+#include "toolchain/training/pocket_examples.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "toolchain/pretrain/training_stream.h"
+#include "toolchain/training/training_stream.h"
 
 #include <algorithm>
 #include <optional>
@@ -9,10 +9,36 @@
 namespace elm {
 namespace {
 
-constexpr int64_t kRowMultiple = 16;
 constexpr size_t kStepsAhead = 8;
 // More examples in a row that do not fit mean that none ever will.
 constexpr int kMostMisfits = 10000;
+
+// Puts the shortest examples into the first part and so on, with about equally many rows in each.
+void DealByLength(std::vector<std::vector<TrainingExample>>& parts) {
+  std::vector<TrainingExample> all;
+  int64_t rows = 0;
+  for (std::vector<TrainingExample>& part : parts) {
+    for (TrainingExample& example : part) {
+      rows += example.rows();
+      all.push_back(std::move(example));
+    }
+    part.clear();
+  }
+  std::stable_sort(all.begin(), all.end(), [](const TrainingExample& a, const TrainingExample& b) {
+    return a.rows() < b.rows();
+  });
+  const auto count = static_cast<int64_t>(parts.size());
+  int64_t dealt = 0;
+  size_t part = 0;
+  for (size_t i = 0; i < all.size(); ++i) {
+    // A part is full at its share of the rows; each gets at least one example.
+    const bool full = dealt * count >= rows * static_cast<int64_t>(part + 1);
+    const bool must_leave = all.size() - i < parts.size() - part;
+    if (!parts[part].empty() && (full || must_leave) && part + 1 < parts.size()) ++part;
+    dealt += all[i].rows();
+    parts[part].push_back(std::move(all[i]));
+  }
+}
 
 }  // namespace
 
@@ -25,9 +51,9 @@ void MicroBatch::Add(const TrainingExample& example) {
   tokens += rows;
 }
 
-void MicroBatch::Pad() {
+void MicroBatch::Pad(int64_t multiple) {
   const auto rows = static_cast<int64_t>(ids.size());
-  const int64_t padding = (kRowMultiple - rows % kRowMultiple) % kRowMultiple;
+  const int64_t padding = (multiple - rows % multiple) % multiple;
   if (padding == 0) return;
   spans.push_back({rows, padding});
   ids.resize(ids.size() + static_cast<size_t>(padding), 0);
@@ -50,25 +76,38 @@ TrainingExample TrainingStream::NextExample(const StreamPosition& start,
                               brief ? "--short-length" : "--context"));
 }
 
-TrainingStep TrainingStream::Make(StreamPosition position) const {
-  TrainingStep step;
-  step.before = position;
+std::vector<std::vector<TrainingExample>> TrainingStream::NextExamples(
+    StreamPosition& position) const {
+  const StreamPosition start = position;
+  std::vector<std::vector<TrainingExample>> parts(options_.parts);
   std::optional<TrainingExample> left_over;
-  for (uint32_t part = 0; part < options_.parts; ++part) {
-    MicroBatch batch;
+  for (std::vector<TrainingExample>& part : parts) {
+    int64_t rows = 0;
     while (true) {
-      if (!left_over) left_over = NextExample(step.before, position.next_example);
-      const bool fits = batch.tokens + left_over->rows() <= options_.batch_tokens;
-      if (!fits && batch.tokens > 0) break;
-      batch.Add(*left_over);
+      if (!left_over) left_over = NextExample(start, position.next_example);
+      const bool fits = rows + left_over->rows() <= options_.batch_tokens;
+      if (!fits && !part.empty()) break;
+      rows += left_over->rows();
+      part.push_back(*std::move(left_over));
       left_over.reset();
     }
-    position.tokens += static_cast<uint64_t>(batch.tokens);
-    batch.Pad();
-    step.parts.push_back(std::move(batch));
   }
   // The one that did not fit any more opens the next step.
   if (left_over) --position.next_example;
+  return parts;
+}
+
+TrainingStep TrainingStream::Make(StreamPosition position) const {
+  TrainingStep step;
+  step.before = position;
+  std::vector<std::vector<TrainingExample>> parts = NextExamples(position);
+  if (options_.by_length) DealByLength(parts);
+  for (const std::vector<TrainingExample>& part : parts) {
+    MicroBatch& batch = step.parts.emplace_back();
+    for (const TrainingExample& example : part) batch.Add(example);
+    position.tokens += static_cast<uint64_t>(batch.tokens);
+    batch.Pad(options_.row_multiple);
+  }
   ++position.step;
   step.after = position;
   return step;

@@ -1,9 +1,9 @@
 // Fused kernels against LibTorch's own operations: values and gradients.
-#include "toolchain/pretrain/operations.h"
+#include "toolchain/training/operations.h"
 
 #include <gtest/gtest.h>
 
-#include "toolchain/pretrain/bf16_kernels.h"
+#include "toolchain/training/bf16_kernels.h"
 
 namespace elm {
 namespace {

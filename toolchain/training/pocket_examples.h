@@ -6,7 +6,7 @@
 
 #include "datasets/pocket/world.h"
 #include "runtime/include/elm/elm.hpp"
-#include "toolchain/pretrain/training_example.h"
+#include "toolchain/training/training_example.h"
 
 namespace elm {
 

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "toolchain/pretrain/bf16_attention.h"
-#include "toolchain/pretrain/training_example.h"
+#include "toolchain/training/bf16_attention.h"
+#include "toolchain/training/training_example.h"
 
 namespace elm {
 
@@ -33,8 +33,9 @@ struct MicroBatch {
   int64_t tokens = 0;  // rows without padding
 
   void Add(const TrainingExample& example);
-  // Adds ignored rows up to a multiple of 16, so that matrix products have few different shapes.
-  void Pad();
+  // Adds ignored rows up to a multiple, so that matrix products have few different shapes: oneDNN
+  // compiles a kernel for each.
+  void Pad(int64_t multiple = 16);
 };
 
 // What the model sees between two updates.
@@ -51,6 +52,10 @@ struct StreamOptions {
   int64_t batch_tokens = 1024;  // a micro-batch; a longer example stands alone
   int64_t longest_rows = 1024;  // longer examples are left out
   uint32_t parts = 2;           // micro-batches per step
+  int64_t row_multiple = 16;    // see MicroBatch::Pad()
+  // Deal the examples of a step to its micro-batches by length: where a micro-batch is padded to
+  // its longest, little is padded.
+  bool by_length = false;
 };
 
 class TrainingStream {
@@ -58,12 +63,17 @@ class TrainingStream {
   // The sources must outlive the stream.
   TrainingStream(const ExampleSource& copy, const ExampleSource& examples, StreamOptions options)
       : copy_(copy), examples_(examples), options_(options) {}
+  // Without examples to copy.
+  TrainingStream(const ExampleSource& examples, StreamOptions options)
+      : TrainingStream(examples, examples, options) {}
 
   // Throws elm::Error when no example fits the limits.
   TrainingStep Make(StreamPosition position) const;
 
  private:
   TrainingExample NextExample(const StreamPosition& start, uint64_t& next_example) const;
+  // The examples of one micro-batch after the other, from position.next_example on.
+  std::vector<std::vector<TrainingExample>> NextExamples(StreamPosition& position) const;
 
   const ExampleSource& copy_;
   const ExampleSource& examples_;

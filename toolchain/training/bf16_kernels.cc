@@ -1,10 +1,10 @@
-#include "toolchain/pretrain/bf16_kernels.h"
+#include "toolchain/training/bf16_kernels.h"
 
 #include <cmath>
 #include <cstdlib>
 
 #include "formats/base/dtype.h"
-#include "toolchain/pretrain/bf16_lanes.h"
+#include "toolchain/training/bf16_lanes.h"
 
 namespace elm {
 
@@ -105,20 +105,29 @@ ELM_BF16 void Bf16SwiGluGradient(int64_t rows, int64_t neurons, const uint16_t* 
   }
 }
 
+namespace {
+
+// log of the sum of e^value.
+ELM_BF16 float LogSumExp(const uint16_t* values, int64_t count) {
+  __m512 highest = LoadBf16(values);
+  for (int64_t i = kBf16Lanes; i < count; i += kBf16Lanes) {
+    highest = _mm512_max_ps(highest, LoadBf16(values + i));
+  }
+  const float top = _mm512_reduce_max_ps(highest);
+  __m512 sums = _mm512_setzero_ps();
+  for (int64_t i = 0; i < count; i += kBf16Lanes) {
+    sums = _mm512_add_ps(sums, Exp(_mm512_sub_ps(LoadBf16(values + i), _mm512_set1_ps(top))));
+  }
+  return top + std::log(_mm512_reduce_add_ps(sums));
+}
+
+}  // namespace
+
 ELM_BF16 void Bf16CrossEntropy(int64_t rows, int64_t vocab, uint16_t* logits,
                                const int64_t* targets, const float* weights, float* losses) {
   for (int64_t row = 0; row < rows; ++row) {
     uint16_t* values = logits + row * vocab;
-    __m512 highest = LoadBf16(values);
-    for (int64_t i = kBf16Lanes; i < vocab; i += kBf16Lanes) {
-      highest = _mm512_max_ps(highest, LoadBf16(values + i));
-    }
-    const float top = _mm512_reduce_max_ps(highest);
-    __m512 sums = _mm512_setzero_ps();
-    for (int64_t i = 0; i < vocab; i += kBf16Lanes) {
-      sums = _mm512_add_ps(sums, Exp(_mm512_sub_ps(LoadBf16(values + i), _mm512_set1_ps(top))));
-    }
-    const float log_sum = top + std::log(_mm512_reduce_add_ps(sums));
+    const float log_sum = LogSumExp(values, vocab);
     const int64_t target = targets[row];
     losses[row] = log_sum - Bf16ToFloat(values[target]);
     const __m512 weight = _mm512_set1_ps(weights[row]);
@@ -127,6 +136,42 @@ ELM_BF16 void Bf16CrossEntropy(int64_t rows, int64_t vocab, uint16_t* logits,
       StoreBf16(_mm512_mul_ps(probability, weight), values + i);
     }
     values[target] = FloatToBf16(weights[row] * (std::exp(-losses[row]) - 1.0F));
+  }
+}
+
+ELM_BF16 void Bf16Distillation(const DistillationRows& rows) {
+  for (int64_t row = 0; row < rows.rows; ++row) {
+    uint16_t* student = rows.student + row * rows.vocab;
+    const uint16_t* teacher =
+        rows.teacher == nullptr ? nullptr : rows.teacher + row * rows.vocab;
+    const int64_t target = rows.targets[row];
+    const __m512 weight = _mm512_set1_ps(rows.weights[row]);
+    const __m512 student_sum = _mm512_set1_ps(LogSumExp(student, rows.vocab));
+    const float next_token = student_sum[0] - Bf16ToFloat(student[target]);
+    float wanted = 1.0F - rows.share;  // of the target
+    if (teacher == nullptr) {
+      for (int64_t i = 0; i < rows.vocab; i += kBf16Lanes) {
+        const __m512 likely = Exp(_mm512_sub_ps(LoadBf16(student + i), student_sum));
+        StoreBf16(_mm512_mul_ps(likely, weight), student + i);
+      }
+    } else {
+      const __m512 share = _mm512_set1_ps(rows.share);
+      const __m512 teacher_sum = _mm512_set1_ps(LogSumExp(teacher, rows.vocab));
+      wanted += rows.share * std::exp(Bf16ToFloat(teacher[target]) - teacher_sum[0]);
+      __m512 divergence = _mm512_setzero_ps();
+      for (int64_t i = 0; i < rows.vocab; i += kBf16Lanes) {
+        const __m512 log_student = _mm512_sub_ps(LoadBf16(student + i), student_sum);
+        const __m512 log_teacher = _mm512_sub_ps(LoadBf16(teacher + i), teacher_sum);
+        const __m512 expected = Exp(log_teacher);
+        divergence =
+            _mm512_fmadd_ps(expected, _mm512_sub_ps(log_teacher, log_student), divergence);
+        StoreBf16(_mm512_mul_ps(_mm512_fnmadd_ps(expected, share, Exp(log_student)), weight),
+                  student + i);
+      }
+      rows.divergence[row] = _mm512_reduce_add_ps(divergence);
+    }
+    student[target] = FloatToBf16(rows.weights[row] * (std::exp(-next_token) - wanted));
+    rows.next_token[row] = next_token;
   }
 }
 
@@ -142,6 +187,7 @@ void Bf16SwiGluGradient(int64_t, int64_t, const uint16_t*, const uint16_t*, uint
 void Bf16CrossEntropy(int64_t, int64_t, uint16_t*, const int64_t*, const float*, float*) {
   std::abort();
 }
+void Bf16Distillation(const DistillationRows&) { std::abort(); }
 
 #endif
 

@@ -1,4 +1,4 @@
-#include "toolchain/pretrain/bf16_attention.h"
+#include "toolchain/training/bf16_attention.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <limits>
 #include <memory>
 
-#include "toolchain/pretrain/bf16_kernels.h"
-#include "toolchain/pretrain/bf16_lanes.h"
+#include "toolchain/training/bf16_kernels.h"
+#include "toolchain/training/bf16_lanes.h"
 
 namespace elm {
 

@@ -1,12 +1,11 @@
-#include "toolchain/pretrain/operations.h"
-
-#include <ATen/Parallel.h>
+#include "toolchain/training/operations.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "toolchain/model/attention.h"
-#include "toolchain/pretrain/bf16_kernels.h"
+#include "toolchain/training/bf16_kernels.h"
+#include "toolchain/training/fused.h"
 
 namespace elm {
 namespace {
@@ -14,32 +13,11 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Work is cut into so many runs of rows whatever the number of threads, so that sums over rows do
-// not depend on it.
-constexpr int64_t kRowRuns = 16;
 // Rows whose logits exist at once.
 constexpr int64_t kLossRows = 1024;
 
 uint16_t* Halves(const torch::Tensor& tensor) { return static_cast<uint16_t*>(tensor.data_ptr()); }
 float* Floats(const torch::Tensor& tensor) { return tensor.data_ptr<float>(); }
-
-bool Fused(Kernels kernels, const torch::Tensor& tensor, torch::Dtype dtype, int64_t columns) {
-  return kernels == Kernels::kAuto && tensor.is_cpu() && dtype == torch::kBFloat16 &&
-         columns % kBf16Columns == 0 && HasBf16Kernels();
-}
-
-// body(run, begin, end) for each run of rows, on all threads.
-template <typename Body>
-void ForRowRuns(int64_t rows, const Body& body) {
-  const int64_t step = (rows + kRowRuns - 1) / kRowRuns;
-  at::parallel_for(0, kRowRuns, 1, [&](int64_t first, int64_t last) {
-    for (int64_t run = first; run < last; ++run) {
-      const int64_t begin = std::min(rows, run * step);
-      const int64_t end = std::min(rows, begin + step);
-      if (begin < end) body(run, begin, end);
-    }
-  });
-}
 
 class AddNormFunction : public torch::autograd::Function<AddNormFunction> {
  public:
@@ -259,7 +237,7 @@ WeightedLosses PlainWeightedLoss(const torch::Tensor& hidden, const torch::Tenso
 NormedStream AddNorm(const torch::Tensor& stream, const torch::Tensor& branch,
                      const torch::Tensor& weight, double epsilon, torch::Dtype dtype,
                      Kernels kernels) {
-  if (!Fused(kernels, stream, dtype, stream.size(1))) {
+  if (!UsesFusedKernels(kernels, stream, dtype, stream.size(1))) {
     return PlainAddNorm(stream, branch, weight, epsilon, dtype);
   }
   // An operation's inputs must be defined.
@@ -270,7 +248,7 @@ NormedStream AddNorm(const torch::Tensor& stream, const torch::Tensor& branch,
 }
 
 torch::Tensor SwiGlu(const torch::Tensor& gate_up, Kernels kernels) {
-  if (Fused(kernels, gate_up, gate_up.scalar_type(), gate_up.size(1) / 2)) {
+  if (UsesFusedKernels(kernels, gate_up, gate_up.scalar_type(), gate_up.size(1) / 2)) {
     return SwiGluFunction::apply(gate_up);
   }
   const std::vector<torch::Tensor> halves = gate_up.chunk(2, 1);
@@ -307,7 +285,7 @@ int64_t SequenceLayout::longest() const {
 
 torch::Tensor PackedAttention(const torch::Tensor& packed, const AttentionShape& shape,
                               const SequenceLayout& layout, double rope_theta, Kernels kernels) {
-  if (!Fused(kernels, packed, packed.scalar_type(), shape.head_dim)) {
+  if (!UsesFusedKernels(kernels, packed, packed.scalar_type(), shape.head_dim)) {
     return PlainAttention(packed, shape, layout, rope_theta);
   }
   return AttentionFunction::apply(packed, shape, &layout);
@@ -316,7 +294,7 @@ torch::Tensor PackedAttention(const torch::Tensor& packed, const AttentionShape&
 WeightedLosses WeightedLoss(const torch::Tensor& hidden, const torch::Tensor& head,
                             const torch::Tensor& targets, const torch::Tensor& weights,
                             Kernels kernels) {
-  if (!Fused(kernels, hidden, hidden.scalar_type(), head.size(0))) {
+  if (!UsesFusedKernels(kernels, hidden, hidden.scalar_type(), head.size(0))) {
     return PlainWeightedLoss(hidden, head, targets, weights);
   }
   const tensor_list results = WeightedLossFunction::apply(hidden, head, targets, weights);

@@ -11,12 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "toolchain/pretrain/bf16_attention.h"
+#include "toolchain/training/bf16_attention.h"
+#include "toolchain/training/fused.h"
 
 namespace elm {
-
-// Which implementation to take; tests compare the two.
-enum class Kernels { kAuto, kPlain };
 
 // The residual stream and what the next matrix product reads.
 struct NormedStream {

@@ -4,8 +4,8 @@
 #include <torch/torch.h>
 
 #include "formats/model/model_config.h"
-#include "toolchain/pretrain/operations.h"
-#include "toolchain/pretrain/training_stream.h"
+#include "toolchain/training/operations.h"
+#include "toolchain/training/training_stream.h"
 
 namespace elm {
 

@@ -1,6 +1,6 @@
 // The parts of a training step between the matrix products, each in one pass over its rows, in
 // bfloat16 with float32 arithmetic. Raw kernels for one processor type: the operations that choose
-// between them and plain LibTorch are in fused_operations.h.
+// between them and plain LibTorch are in operations.h.
 //
 // bfloat16 values are uint16_t. Every count of columns is a multiple of kBf16Columns. Kernels work
 // on the calling thread.
@@ -54,5 +54,20 @@ void Bf16SwiGluGradient(int64_t rows, int64_t neurons, const uint16_t* gate_up,
 // weights[row] * d losses[row] / d logits[row].
 void Bf16CrossEntropy(int64_t rows, int64_t vocab, uint16_t* logits, const int64_t* targets,
                       const float* weights, float* losses);
+
+// What one call of the distillation kernel works on.
+struct DistillationRows {
+  int64_t rows = 0;
+  int64_t vocab = 0;
+  float share = 0;            // of the divergence in the loss
+  uint16_t* student;          // [rows, vocab] logits; become weight * d loss / d logit
+  const uint16_t* teacher;    // [rows, vocab] logits, or nullptr when share is 0
+  const int64_t* targets;     // [rows]
+  const float* weights;       // [rows]
+  float* next_token;          // [rows], written: -log student(target)
+  float* divergence;          // [rows], written: KL(teacher || student); untouched without teacher
+};
+// loss = share * divergence + (1 - share) * next_token, of each row.
+void Bf16Distillation(const DistillationRows& rows);
 
 }  // namespace elm

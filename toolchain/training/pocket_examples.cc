@@ -1,4 +1,4 @@
-#include "toolchain/pretrain/pocket_examples.h"
+#include "toolchain/training/pocket_examples.h"
 
 #include "datasets/pocket/random.h"
 #include "datasets/prompt.h"

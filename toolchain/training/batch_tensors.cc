@@ -1,4 +1,4 @@
-#include "toolchain/pretrain/batch_tensors.h"
+#include "toolchain/training/batch_tensors.h"
 
 namespace elm {
 
