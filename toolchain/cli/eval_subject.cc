@@ -84,15 +84,11 @@ void EvalSubject::OpenBundle(const SubjectOptions& options) {
     engine_ = std::make_unique<RuntimeEngine>(bundle_model_, options.threads);
     return;
   }
-  if (!bundle.view().adapters.empty()) {
-    throw Error(Unsupported(options.model,
-                            ": the bundle's levels have adapters, which LibTorch does "
-                            "not apply here; measure with --engine runtime"));
-  }
   arithmetic_ = options.dtype;
+  const torch::Device device = TorchDevice(options);
   engine_ = std::make_unique<TorchEngine>(
-      LoadBundleModel(bundle, TorchDevice(options), TorchType(options)), levels_, options.batch,
-      options.threads);
+      LoadBundleModel(bundle, device, TorchType(options)), levels_, options.batch, options.threads,
+      LoadBundleAdapters(bundle, device, TorchType(options)));
 }
 
 void EvalSubject::OpenCheckpoint(const SubjectOptions& options) {

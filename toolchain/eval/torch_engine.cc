@@ -102,14 +102,15 @@ std::vector<T> Take(const std::vector<T>& values, size_t count, size_t& next) {
 }
 
 // `chosen` holds indices of `requests`; their scores are put at the same indices of `scores`.
-void ScoreBatch(const Llama& model, const Level& level, std::span<const ScoringRequest> requests,
+void ScoreBatch(const Llama& model, ForwardOptions pass, std::span<const ScoringRequest> requests,
                 std::span<const size_t> chosen, std::vector<RequestScore>& scores) {
   std::vector<RequestRow> rows;
   for (const size_t index : chosen) rows.push_back(MakeRequestRow(requests[index]));
   const Batch batch(std::move(rows));
   const TokenTree tree = batch.Tree(model.device());
+  pass.tree = &tree;
   const torch::Tensor hidden =
-      model.Hidden(batch.Ids().to(model.device()), {.level = &level, .tree = &tree}).flatten(0, 1);
+      model.Hidden(batch.Ids().to(model.device()), pass).flatten(0, 1);
   const std::vector<double> log_probabilities = LogProbabilities(model, batch, hidden);
   const std::vector<uint32_t> greedy = GreedyTokens(model, batch, hidden);
 
@@ -126,12 +127,20 @@ void ScoreBatch(const Llama& model, const Level& level, std::span<const ScoringR
 
 }  // namespace
 
-TorchEngine::TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads)
+TorchEngine::TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads,
+                         std::vector<std::optional<LoraAdapter>> adapters)
     : model_(std::move(model)),
       levels_(std::move(levels)),
+      adapters_(std::move(adapters)),
       batch_(batch),
       pool_(model_.device().is_cpu() ? threads : 1) {
   TORCH_CHECK(batch > 0 && threads > 0, "a batch holds at least one request");
+  adapters_.resize(levels_.levels.size());
+}
+
+ForwardOptions TorchEngine::LevelPass(size_t level) const {
+  const std::optional<LoraAdapter>& adapter = adapters_.at(level);
+  return {.level = &levels_.levels.at(level), .adapter = adapter ? &*adapter : nullptr};
 }
 
 void TorchEngine::ForEachBatch(size_t count, const ScoringProgress& progress,
@@ -153,7 +162,7 @@ std::vector<RequestScore> TorchEngine::Score(size_t level, std::span<const Scori
   const std::vector<size_t> order = LongestFirst(requests);
   std::vector<RequestScore> scores(requests.size());
   ForEachBatch(requests.size(), progress, [&](size_t begin, size_t end) {
-    ScoreBatch(model_, levels_.levels.at(level), requests,
+    ScoreBatch(model_, LevelPass(level), requests,
                std::span(order).subspan(begin, end - begin), scores);
   });
   return scores;
@@ -166,8 +175,7 @@ std::vector<double> TorchEngine::WindowLosses(size_t level, const TokenWindows& 
     const auto first = windows.ids.begin() + static_cast<ptrdiff_t>(begin * windows.length);
     const TokenWindows some = {
         windows.length, {first, first + static_cast<ptrdiff_t>((end - begin) * windows.length)}};
-    const WindowsLoss loss =
-        MeasureLoss(model_, some, {.level = &levels_.levels.at(level)}, batch_);
+    const WindowsLoss loss = MeasureLoss(model_, some, LevelPass(level), batch_);
     std::copy(loss.sequences.begin(), loss.sequences.end(),
               losses.begin() + static_cast<ptrdiff_t>(begin));
   });

@@ -1,12 +1,14 @@
 // Scores by LibTorch: a checkpoint before it is packed, any device, any arithmetic.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "formats/model/level_table.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/eval/scoring_engine.h"
 #include "toolchain/model/llama.h"
+#include "toolchain/model/lora_adapter.h"
 
 namespace elm {
 
@@ -18,8 +20,10 @@ namespace elm {
 // (SetTorchThreads). Results do not depend on the number of threads.
 class TorchEngine : public ScoringEngine {
  public:
-  // `levels` belongs to the model, whose units are in stored order.
-  TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads);
+  // `levels` belongs to the model, whose units are in stored order, and so do `adapters`: one for
+  // each level that has one, or none at all.
+  TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads,
+              std::vector<std::optional<LoraAdapter>> adapters = {});
 
   const char* name() const override { return "libtorch"; }
   std::vector<RequestScore> Score(size_t level, std::span<const ScoringRequest> requests,
@@ -32,8 +36,12 @@ class TorchEngine : public ScoringEngine {
   void ForEachBatch(size_t count, const ScoringProgress& progress,
                     const std::function<void(size_t begin, size_t end)>& compute);
 
+  // Everything about a level that a forward pass needs.
+  ForwardOptions LevelPass(size_t level) const;
+
   Llama model_;
   LevelTable levels_;
+  std::vector<std::optional<LoraAdapter>> adapters_;  // [levels]
   size_t batch_;
   WorkerPool pool_;
 };

@@ -1,8 +1,11 @@
 #include "toolchain/model/bundle_model.h"
 
 #include <cstring>
+#include <span>
+#include <utility>
 #include <vector>
 
+#include "formats/elm/adapter_values.h"
 #include "toolchain/base/error.h"
 
 namespace elm {
@@ -38,7 +41,43 @@ class BundleCheckpoint : public Checkpoint {
   std::vector<CheckpointTensor> tensors_;
 };
 
+torch::Tensor DecodeMatrix(const BundleAdapter& adapter, const AdapterTensor& tensor) {
+  torch::Tensor values = torch::empty({static_cast<int64_t>(tensor.layout.rows),
+                                       static_cast<int64_t>(tensor.layout.columns)},
+                                      torch::kFloat32);
+  DecodeAdapter(adapter, tensor,
+                std::span(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
+  return values;
+}
+
+LoraAdapter LoadAdapter(const Bundle& bundle, const BundleAdapter& stored) {
+  LoraAdapter adapter{stored.rank, stored.scale,
+                      std::vector<AdapterMatrices>(bundle.config().layers)};
+  for (const AdapterTensor& tensor : stored.plan.tensors) {
+    torch::Tensor matrix = DecodeMatrix(stored, tensor);
+    if (!torch::isfinite(matrix).all().item<bool>()) {
+      throw Error(Corruption(
+          bundle.path(), ": adapter of level ",
+          LevelName(bundle.levels().levels[stored.level].name_permille), ", layer ", tensor.layer,
+          ": ", AdapterPartName(tensor.part), " holds a number that is not finite"));
+    }
+    adapter.layers[tensor.layer][static_cast<size_t>(tensor.part)] = std::move(matrix);
+  }
+  return adapter;
+}
+
 }  // namespace
+
+std::vector<std::optional<LoraAdapter>> LoadBundleAdapters(const Bundle& bundle,
+                                                           torch::Device device,
+                                                           torch::Dtype dtype) {
+  const torch::NoGradGuard no_grad;
+  std::vector<std::optional<LoraAdapter>> adapters(bundle.levels().levels.size());
+  for (const BundleAdapter& stored : bundle.view().adapters) {
+    adapters.at(stored.level) = LoadAdapter(bundle, stored).To(device, dtype);
+  }
+  return adapters;
+}
 
 Llama LoadBundleModel(const Bundle& bundle, torch::Device device, torch::Dtype dtype) {
   try {

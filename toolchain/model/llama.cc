@@ -40,6 +40,18 @@ struct LayerPass {
   KvCache* cache = nullptr;
   size_t layer = 0;
   const InputObserver* observer = nullptr;
+  const LoraAdapter* adapter = nullptr;
+
+  // output + scale * B low, where there is an adapter; `low` is A x.
+  torch::Tensor WithAdapter(torch::Tensor output, AdapterPart b, const torch::Tensor& low) const {
+    if (adapter == nullptr) return output;
+    return output + torch::linear(low, adapter->part(layer, b)) * adapter->scale;
+  }
+  // A x of the `count` products that read x; undefined without adapter.
+  std::vector<torch::Tensor> Low(AdapterPart a, size_t count, const torch::Tensor& input) const {
+    if (adapter == nullptr) return std::vector<torch::Tensor>(count);
+    return ProjectLow(input, adapter->part(layer, a), adapter->rank);
+  }
 
   void Observe(TensorRole reader, const torch::Tensor& input) const {
     if (observer != nullptr) (*observer)(layer, reader, input);
@@ -70,12 +82,15 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t heads = pass.slice.query_heads;
   const int64_t kv_heads = pass.slice.kv_heads;
   pass.Observe(TensorRole::kQuery, input);
-  const auto project = [&](const torch::Tensor& weight, int64_t count) {
-    return SplitHeads(torch::linear(input, KeptRows(weight, count, head_dim)), head_dim);
+  const std::vector<torch::Tensor> low = pass.Low(AdapterPart::kAttentionA, 3, input);
+  const auto project = [&](const torch::Tensor& weight, int64_t count, AdapterPart b, size_t part) {
+    const torch::Tensor product = torch::linear(input, KeptRows(weight, count, head_dim));
+    return SplitHeads(pass.WithAdapter(product, b, low[part]), head_dim);
   };
-  const torch::Tensor query = pass.rotary.Apply(project(pass.weights.query, heads));
-  torch::Tensor key = pass.rotary.Apply(project(pass.weights.key, kv_heads));
-  torch::Tensor value = project(pass.weights.value, kv_heads);
+  const torch::Tensor query =
+      pass.rotary.Apply(project(pass.weights.query, heads, AdapterPart::kQueryB, 0));
+  torch::Tensor key = pass.rotary.Apply(project(pass.weights.key, kv_heads, AdapterPart::kKeyB, 1));
+  torch::Tensor value = project(pass.weights.value, kv_heads, AdapterPart::kValueB, 2);
   if (pass.cache != nullptr) {
     key = Remember(pass.cache->keys, pass.layer, key);
     value = Remember(pass.cache->values, pass.layer, value);
@@ -88,19 +103,29 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
   }
   mixed = mixed.flatten(2);
   pass.Observe(TensorRole::kOutput, mixed);
-  return torch::linear(mixed, KeptColumns(pass.weights.output, heads, head_dim));
+  const std::vector<torch::Tensor> low_output = pass.Low(AdapterPart::kOutputA, 1, mixed);
+  return pass.WithAdapter(torch::linear(mixed, KeptColumns(pass.weights.output, heads, head_dim)),
+                          AdapterPart::kOutputB, low_output.front());
 }
 
 torch::Tensor Mlp(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t neurons = pass.slice.neurons;
   pass.Observe(TensorRole::kGate, input);
-  torch::Tensor inner = torch::silu(torch::linear(input, KeptRows(pass.weights.gate, neurons, 1))) *
-                        torch::linear(input, KeptRows(pass.weights.up, neurons, 1));
+  const std::vector<torch::Tensor> low = pass.Low(AdapterPart::kMlpA, 2, input);
+  const torch::Tensor gate =
+      pass.WithAdapter(torch::linear(input, KeptRows(pass.weights.gate, neurons, 1)),
+                       AdapterPart::kGateB, low[0]);
+  const torch::Tensor up =
+      pass.WithAdapter(torch::linear(input, KeptRows(pass.weights.up, neurons, 1)),
+                       AdapterPart::kUpB, low[1]);
+  torch::Tensor inner = torch::silu(gate) * up;
   if (pass.gates != nullptr && pass.gates->neurons.defined()) {
     inner = ApplyGate(inner, pass.gates->neurons.narrow(-1, 0, neurons));
   }
   pass.Observe(TensorRole::kDown, inner);
-  return torch::linear(inner, KeptColumns(pass.weights.down, neurons, 1));
+  const std::vector<torch::Tensor> low_down = pass.Low(AdapterPart::kDownA, 1, inner);
+  return pass.WithAdapter(torch::linear(inner, KeptColumns(pass.weights.down, neurons, 1)),
+                          AdapterPart::kDownB, low_down.front());
 }
 
 torch::Tensor RunLayer(torch::Tensor stream, const LayerPass& pass) {
@@ -124,6 +149,8 @@ void CheckOptions(const ModelConfig& config, const ForwardOptions& options, int6
   const size_t layers = config.layers;
   TORCH_CHECK(options.level == nullptr || options.level->layers.size() == layers,
               "the level does not cover every layer");
+  TORCH_CHECK(options.adapter == nullptr || options.level != nullptr,
+              "an adapter belongs to a level");
   TORCH_CHECK(options.skip_layers.empty() || options.skip_layers.size() == layers,
               "skip_layers does not cover every layer");
   TORCH_CHECK(options.gates.empty() || options.gates.size() == layers,
@@ -169,7 +196,8 @@ torch::Tensor Llama::RunLayers(torch::Tensor stream, size_t begin, size_t end,
                        .visible = options.tree == nullptr ? torch::Tensor() : options.tree->visible,
                        .cache = cache,
                        .layer = layer,
-                       .observer = options.observer});
+                       .observer = options.observer,
+                       .adapter = options.adapter});
   }
   return stream;
 }

@@ -18,6 +18,7 @@
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
 #include "formats/model/unit_order.h"
+#include "toolchain/model/lora_adapter.h"
 #include "toolchain/model/token_tree.h"
 
 namespace elm {
@@ -60,6 +61,8 @@ using InputObserver =
 struct ForwardOptions {
   const Level* level =
       nullptr;  // nullptr: everything. The model must be in stored (reordered) order
+  // Of that level, in the model's type and on its device; nullptr: none.
+  const LoraAdapter* adapter = nullptr;
   std::vector<bool> skip_layers = {};      // [layers] or empty; a skipped layer is the identity
   std::span<const LayerGates> gates = {};  // [layers] or empty
   KvCache* cache = nullptr;                // `ids` continue what the cache holds; without gradients

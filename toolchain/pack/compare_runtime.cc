@@ -60,20 +60,22 @@ std::vector<LevelAgreement> CompareWithRuntime(
   const torch::NoGradGuard no_grad;
   const auto bundle = ValueOrThrow(Bundle::Open(bundle_path));
   const Llama reference = LoadBundleModel(*bundle, torch::kCPU, torch::kFloat32);
+  const auto adapters = LoadBundleAdapters(*bundle, torch::kCPU, torch::kFloat32);
   const auto model = ValueOrThrow(Model::Load(bundle_path));
-  const auto session = ValueOrThrow(Session::Create(model, {.kv = KvType::kF32, .adapters = false}));
+  const auto session = ValueOrThrow(Session::Create(model, {.kv = KvType::kF32}));
 
   std::vector<LevelAgreement> agreements;
   const size_t total = bundle->levels().levels.size() * windows.count();
   size_t done = 0;
-  for (const Level& level : bundle->levels().levels) {
+  for (size_t index = 0; index < adapters.size(); ++index) {
+    const Level& level = bundle->levels().levels[index];
     LevelAgreement agreement;
     agreement.name_permille = level.name_permille;
     ThrowIfError(session->SetLevel(LevelName(level.name_permille)));
     for (size_t i = 0; i < windows.count(); ++i) {
       const torch::Tensor ids = WindowBatch(windows, i, i + 1, reference.device());
-      ForwardOptions options;
-      options.level = &level;
+      const ForwardOptions options{.level = &level,
+                                   .adapter = adapters[index] ? &*adapters[index] : nullptr};
       const torch::Tensor logits = reference.Logits(ids, options)[0].cpu().contiguous();
       agreement.torch_nll += reference.SequenceLoss(ids, options).item<double>();
       CompareWindow(*session, windows.row(i), logits, agreement);

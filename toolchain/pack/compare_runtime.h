@@ -1,5 +1,5 @@
 // Proof that the phone computes what the toolchain meant: the runtime on a bundle against LibTorch
-// on the weights that the same bundle stores, at every level.
+// on the weights and adapters that the same bundle stores, at every level.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "toolchain/pack/pack.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "formats/model/unit_order.h"
@@ -18,6 +19,7 @@ BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& p
   contents.weights = options.weights;
   contents.vocabulary = options.vocabulary;
   contents.group = options.group;
+  for (const AdapterToPack& adapter : options.adapters) contents.adapters.push_back(adapter.spec);
   return contents;
 }
 
@@ -34,8 +36,21 @@ void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const Pac
     Permute(spec, permutation, original, values);
     return Status::Ok();
   };
+  size_t next = 0;  // value of the adapter that is being written
+  const AdapterSource adapters = [&](size_t index, const AdapterTensor& tensor,
+                                     std::span<float> values) -> Status {
+    const std::vector<float>& all = options.adapters[index].values;
+    if (tensor.offset == 0) next = 0;
+    if (values.size() > all.size() - next) {
+      return Internal("the adapter of level ", options.adapters[index].spec.level, " has ",
+                      all.size(), " values, too few for its matrices");
+    }
+    std::copy_n(all.begin() + static_cast<ptrdiff_t>(next), values.size(), values.begin());
+    next += values.size();
+    return Status::Ok();
+  };
   ThrowIfError(WriteBundle(path, DescribeBundle(checkpoint, plan, options), source, progress,
-                           options.quantiser));
+                           options.quantiser, adapters));
 }
 
 }  // namespace elm

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/elm/bundle_writer.h"
@@ -13,11 +14,18 @@
 
 namespace elm {
 
+// The adapter of one level, ready to be stored.
+struct AdapterToPack {
+  AdapterSpec spec;
+  std::vector<float> values;  // row-major matrices in the order of PlanAdapter(), one behind another
+};
+
 struct PackOptions {
   WeightType weights = WeightType::kF16;
   std::optional<WeightType> vocabulary;               // see BundleContents
   uint32_t group = 32;                                // see BundleContents
   MatrixQuantiser quantiser = LeastErrorQuantiser();  // for quantised types
+  std::vector<AdapterToPack> adapters;                // ascending in level
   GenerationConfig generation;
   std::string tokenizer_model;  // serialised SentencePiece model
   std::string provenance_json;  // where the model comes from; must not hold paths or times

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "formats/elm/adapter_values.h"
 #include "formats/elm/bundle_plan.h"
 #include "formats/elm/quantise.h"
 #include "toolchain/base/error.h"
@@ -65,15 +66,6 @@ ChosenRounding Round(const Bundle& bundle, const BundleContents& contents,
        .held_out = *options.held_out,
        .batch = options.batch},
       options.rounding, progress);
-}
-
-void DecodeAdapter(const BundleAdapter& adapter, const AdapterTensor& tensor,
-                   std::span<float> values) {
-  const size_t element_size = DTypeSize(DType::kF16);
-  std::vector<std::byte> elements(values.size() * element_size);
-  UnpackTiles(tensor.layout, element_size, adapter.bytes.subspan(tensor.offset, tensor.size),
-              elements);
-  DecodeToFloat(DType::kF16, elements.data(), values);
 }
 
 // Rounds while writing, one matrix in memory at a time.
