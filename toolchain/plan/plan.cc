@@ -8,6 +8,7 @@
 
 #include "toolchain/plan/allocate.h"
 #include "toolchain/plan/anchors.h"
+#include "toolchain/plan/measured_allocation.h"
 
 namespace elm {
 namespace {
@@ -91,6 +92,16 @@ struct Solved {
   LevelReport report;
 };
 
+Solved Judge(const ModelConfig& config, uint32_t name, std::vector<LayerSlice> slices) {
+  Solved solved;
+  solved.level = {name, std::move(slices)};
+  solved.report.name_permille = name;
+  solved.report.reached_share = TrueShare(config, solved.level);
+  solved.report.met =
+      std::abs(solved.report.reached_share - name / 1000.0) <= kLevelTolerance;
+  return solved;
+}
+
 std::string WhyNotMet(const UniformAllocator& allocator, const LevelReport& report) {
   const auto all = static_cast<double>(allocator.AllWeights());
   const double anchors = static_cast<double>(allocator.AnchorWeights()) / all;
@@ -118,15 +129,38 @@ std::vector<Solved> SolveLevels(const ModelConfig& config, const UniformAllocato
     totals = name == kFullLevel
                  ? allocator.Whole()
                  : allocator.Solve(target * static_cast<double>(allocator.AllWeights()), totals);
-    Solved next;
-    next.level = {name, allocator.Slices(totals)};
-    next.report.name_permille = name;
-    next.report.reached_share = TrueShare(config, next.level);
-    next.report.met = std::abs(next.report.reached_share - target) <= kLevelTolerance;
+    Solved next = Judge(config, name, allocator.Slices(totals));
     if (!next.report.met) next.report.note = WhyNotMet(allocator, next.report);
     solved.push_back(std::move(next));
   }
   return solved;
+}
+
+std::vector<Solved> SolveByMeasurement(const ModelConfig& config, const PlanOptions& options,
+                                       uint32_t snap,
+                                       const std::vector<std::vector<uint16_t>>& kv_of,
+                                       const std::vector<uint32_t>& names) {
+  std::vector<std::vector<LayerSlice>> slices = AllocateMeasured(
+      config, options.policy, snap, kv_of, *options.block_losses, names);
+  std::vector<Solved> solved;
+  for (size_t i = 0; i < names.size(); ++i) {
+    solved.push_back(Judge(config, names[i], std::move(slices[i])));
+    LevelReport& report = solved.back().report;
+    if (report.met) continue;
+    report.note = StrCat("reaches ", ShareText(report.reached_share), ", not ",
+                         LevelName(report.name_permille), ": the units are too coarse");
+  }
+  return solved;
+}
+
+// The layers that even the smallest level leaves whole.
+std::vector<uint32_t> WholeLayers(const ModelConfig& config, const Level& smallest) {
+  const LayerSlice whole{config.query_heads, config.kv_heads, config.neurons};
+  std::vector<uint32_t> layers;
+  for (uint32_t layer = 0; layer < config.layers; ++layer) {
+    if (smallest.layers[layer] == whole) layers.push_back(layer);
+  }
+  return layers;
 }
 
 double DistanceFromName(const Solved& solved) {
@@ -186,10 +220,16 @@ Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_sc
     plan.levels.kv_of.push_back(KvOf(layer, config));
   }
   const uint32_t snap = options.neuron_snap.value_or(DefaultNeuronSnap(config.neurons));
-  const UniformAllocator allocator(config, options.policy, snap,
-                                   ElasticLayers(layer_scores, plan.levels.anchors),
-                                   plan.levels.kv_of);
-  std::vector<Solved> solved = SolveLevels(config, allocator, names);
+  std::vector<Solved> solved;
+  if (options.block_losses != nullptr) {
+    solved = SolveByMeasurement(config, options, snap, plan.levels.kv_of, names);
+    plan.levels.anchors = WholeLayers(config, solved.front().level);
+  } else {
+    const UniformAllocator allocator(config, options.policy, snap,
+                                     ElasticLayers(layer_scores, plan.levels.anchors),
+                                     plan.levels.kv_of);
+    solved = SolveLevels(config, allocator, names);
+  }
   MergeEqualLevels(solved);
   for (Solved& level : solved) {
     if (!level.report.merged) plan.levels.levels.push_back(std::move(level.level));

@@ -10,6 +10,7 @@
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/unit_order.h"
+#include "formats/workspace/block_losses.h"
 #include "formats/workspace/plan_file.h"
 #include "formats/workspace/scores.h"
 
@@ -23,6 +24,14 @@ enum class UnitPolicy {
 const char* UnitPolicyName(UnitPolicy policy);  // "kv-group", "query-head"
 std::optional<UnitPolicy> ParseUnitPolicy(std::string_view name);
 
+// How many units each layer keeps.
+enum class Allocation {
+  kUniform,   // the same part of every layer but the anchors
+  kMeasured,  // AllocateMeasured()
+};
+const char* AllocationName(Allocation allocation);  // "uniform", "measured"
+std::optional<Allocation> ParseAllocation(std::string_view name);
+
 struct PlanOptions {
   // Targets in thousandths of the layers' weights, ascending; 1000 is added when missing.
   std::vector<uint32_t> levels = {200, 300, 400, 500, 600, 700, 800, 900, 1000};
@@ -32,6 +41,9 @@ struct PlanOptions {
   ScoreMetric metric = ScoreMetric::kToken;
   // Neuron counts are multiples of it, or all of them. Empty: DefaultNeuronSnap().
   std::optional<uint32_t> neuron_snap;
+  // Measured on the model in the order that these options give: allocate by AllocateMeasured()
+  // instead of uniformly, whatever anchors are asked for.
+  const BlockLosses* block_losses = nullptr;
 };
 
 // 32, the smallest group of inputs that a quantised matrix can share a scale among, and the
@@ -67,6 +79,8 @@ Result<UnitOrder> OrderUnits(const ModelConfig& config, const UnitScores& scores
 // Uniform allocation: every layer that is no anchor keeps the same fraction of its units, up to one
 // unit (or one snap of neurons), with the remainder going to the most important layers first;
 // nested from level to level; the reached true share as close to the target as the units allow.
+// With options.block_losses the measured allocation instead, whose anchors are the layers that it
+// leaves whole everywhere.
 Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_scores,
                             const LayerScores& layer_scores, const PlanOptions& options);
 
