@@ -14,6 +14,7 @@ void AddDatasetCommand(CLI::App& app);
 void AddDumpCommand(CLI::App& app);
 void AddEvalCommand(CLI::App& app);
 void AddQuantizeCommand(CLI::App& app);
+void AddRecoverCommand(CLI::App& app);
 void AddScoresCommand(CLI::App& app);
 void AddSynthCommand(CLI::App& app);
 

@@ -55,6 +55,10 @@ class ElmcTest : public ::testing::Test {
                                           "4",
                                           "--window-tokens",
                                           "65",
+                                          "--recover-tokens",
+                                          "4000",
+                                          "--recover-batch",
+                                          "256",
                                           "--unit",
                                           "kv-group",
                                           "--metric",
@@ -127,6 +131,7 @@ TEST_F(ElmcTest, AnOptionFileIsReadAndItsMistakesAreNamed) {
                                         "--config",   file,
                                         "--data",     assets_ + "/text/tinystories_train_944k.txt",
                                         "--held-out", "4",
+                                        "--recover",  "none",
                                         "--json"};
   const ProgramResult result = Elmc(arguments);
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -162,6 +167,29 @@ TEST_F(ElmcTest, PreparedBundlesAreInspectedVerifiedAndDumped) {
   ExpectRefusal(Elmc({"verify", bundle}), 3, "model.elm");
   ExpectRefusal(Elmc({"inspect", bundle}), 3, "model.elm");
   ExpectRefusal(Elmc({"dump", folder_ + "/none.elm"}), 4, "none.elm");
+}
+
+TEST_F(ElmcTest, LevelsAreRecoveredInJobsOfTheirOwn) {
+  NEED_ASSETS();
+  ASSERT_EQ(Elmc(QuickPrepare({"--levels", "0.7", "--to", "reorder"})).exit_code, 0);
+  const std::string bundle = folder_ + "/model.elm";
+  const ProgramResult one = Elmc({"recover", bundle, "--levels", "0.5", "--json"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  const nlohmann::json rows = nlohmann::json::parse(one.out);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["level"], "0.5");
+  EXPECT_LT(rows[0]["objective_after"], rows[0]["objective_before"]);
+  const std::string adapters = folder_ + "/model.elm.work/adapters/";
+  EXPECT_TRUE(fs::exists(adapters + "level_0.5.safetensors"));
+  EXPECT_FALSE(fs::exists(adapters + "level_0.7.safetensors"));
+  ASSERT_EQ(Elmc({"recover", bundle}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(adapters + "level_0.7.safetensors"));
+  const auto trained = fs::last_write_time(adapters + "level_0.5.safetensors");
+  ASSERT_EQ(Elmc(QuickPrepare({"--levels", "0.7"})).exit_code, 0);
+  EXPECT_EQ(fs::last_write_time(adapters + "level_0.5.safetensors"), trained);
+  ExpectRefusal(Elmc({"recover", bundle, "--levels", "0.6"}), 2, "0.5, 0.7");
+  ExpectRefusal(Elmc({"recover", bundle, "--levels", "1.0"}), 2, "has no adapter");
+  ExpectRefusal(Elmc({"recover", folder_ + "/none.elm"}), 4, "no workspace");
 }
 
 TEST_F(ElmcTest, APlanIsShownWithoutTheBundle) {

@@ -56,7 +56,11 @@ class KillResumeTest : public ::testing::TestWithParam<const char*> {
             "--held-out",
             "4",
             "--window-tokens",
-            "65"};
+            "65",
+            "--recover-tokens",
+            "8000",
+            "--recover-batch",
+            "256"};
   }
 
   std::string assets_;
@@ -94,8 +98,8 @@ TEST_P(KillResumeTest, ResumesToTheSameBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, KillResumeTest,
-                         ::testing::Values("import", "profile", "plan", "reorder", "pack",
-                                           "verify"),
+                         ::testing::Values("import", "profile", "plan", "reorder", "recover",
+                                           "pack", "verify"),
                          [](const auto& stage) { return std::string(stage.param); });
 
 }  // namespace

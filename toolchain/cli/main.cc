@@ -97,6 +97,7 @@ int Main(int argc, char** argv) {
   AddDumpCommand(app);
   AddEvalCommand(app);
   AddQuantizeCommand(app);
+  AddRecoverCommand(app);
   AddScoresCommand(app);
   AddSynthCommand(app);
   try {

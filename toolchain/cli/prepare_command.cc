@@ -1,14 +1,18 @@
 // elmc prepare: checkpoint in, bundle out.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "formats/model/level_table.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/cli/config_file.h"
+#include "toolchain/cli/level_list.h"
+#include "toolchain/cli/recover_flags.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/workspace_files.h"
 
@@ -16,7 +20,7 @@ namespace elm {
 namespace {
 
 constexpr char kFooter[] =
-    "Stages: import, profile, plan, reorder, pack, verify. Each leaves its result in the "
+    "Stages: import, profile, plan, reorder, recover, pack, verify. Each leaves its result in the "
     "workspace\n"
     "(OUTPUT.work unless --workspace says otherwise). The same command run again goes on where "
     "the\n"
@@ -39,9 +43,11 @@ struct Flags {
   std::vector<uint32_t> anchors;
   std::string policy = "auto";
   std::string metric = "auto";
+  std::string allocation = "auto";
   std::string quant = "auto";
   std::string vocab_quant = "auto";
   std::string rounding = "auto";
+  RecoverFlags recover;
   std::vector<std::string> budget;
   std::string config;
   bool json = false;
@@ -69,16 +75,8 @@ std::pair<std::string, double> ParseBudget(const std::string& text) {
 
 PrepareOptions ToOptions(const Flags& flags) {
   PrepareOptions options = flags.options;
-  if (!flags.levels.empty()) options.levels.clear();
-  for (const std::string& name : flags.levels) {
-    const std::optional<uint32_t> level = ParseLevelName(name);
-    if (!level) {
-      throw Error(InvalidArgument("--levels: \"", name,
-                                  "\" is no level; expected a share of the "
-                                  "weights such as 0.5 or 50%, above 0 and at most 1"));
-    }
-    options.levels.push_back(*level);
-  }
+  if (!flags.levels.empty()) options.levels = ParseLevelList("--levels", flags.levels);
+  ApplyRecoverFlags(flags.recover, options);
   for (const std::string& text : flags.budget) {
     options.budget_seconds.insert(ParseBudget(text));
   }
@@ -87,6 +85,8 @@ PrepareOptions ToOptions(const Flags& flags) {
       AutoOr("--unit", flags.policy, ParseUnitPolicy(flags.policy), "kv-group, query-head");
   options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
                           "sequence, squared, token, weight-gradient, exact");
+  options.allocation = AutoOr("--allocation", flags.allocation,
+                              ParseAllocation(flags.allocation), "uniform, measured");
   const char* types = "q4, q8, f16, bf16, f32";
   options.quant = AutoOr("--quant", flags.quant, ParseWeightType(flags.quant), types);
   options.vocab_quant =
@@ -109,12 +109,27 @@ std::string AnchorsText(const nlohmann::json& anchors) {
   return text.empty() ? "none" : text;
 }
 
+// The held-out loss with each level's adapter, by the level's name.
+std::map<std::string, double> RecoveredLosses(const PrepareReport& report) {
+  std::map<std::string, double> losses;
+  if (!Reached(report, "recover")) return losses;
+  const nlohmann::json recovered = ReadJsonFile(report.workspace + "/" + kRecoverFile);
+  for (const nlohmann::json& level : recovered["levels"]) {
+    if (level.contains("held_out_nll")) losses[level["level"]] = level["held_out_nll"];
+  }
+  return losses;
+}
+
 void PrintLevels(const PrepareReport& report) {
   const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
-  std::printf("anchor layers: %s; cut by %s, scored by %s\n", AnchorsText(plan["anchors"]).c_str(),
+  std::printf("anchor layers: %s; cut by %s, scored by %s, allocation %s\n",
+              AnchorsText(plan["anchors"]).c_str(),
               plan["unit_policy"].get<std::string>().c_str(),
-              plan["score_metric"].get<std::string>().c_str());
-  std::printf("%-7s %8s %12s %10s\n", "level", "share", "weights", "nll");
+              plan["score_metric"].get<std::string>().c_str(),
+              plan["allocation"].get<std::string>().c_str());
+  const std::map<std::string, double> recovered = RecoveredLosses(report);
+  std::printf("%-7s %8s %12s %10s%s\n", "level", "share", "weights", "nll",
+              recovered.empty() ? "" : "  recovered");
   for (const nlohmann::json& level : plan["levels"]) {
     const std::string name = level["level"];
     const std::string note = level.value("note", std::string());
@@ -122,9 +137,14 @@ void PrintLevels(const PrepareReport& report) {
       std::printf("%-7s %s\n", name.c_str(), note.c_str());
       continue;
     }
-    std::printf("%-7s %7.1f%% %12lld %10.4f  %s\n", name.c_str(),
+    const auto after = recovered.find(name);
+    const std::string after_text = recovered.empty() ? ""
+                                   : after == recovered.end()
+                                       ? fmt::format("{:>11}", "-")
+                                       : fmt::format("{:11.4f}", after->second);
+    std::printf("%-7s %7.1f%% %12lld %10.4f%s  %s\n", name.c_str(),
                 100 * level["reached_share"].get<double>(), level["layer_weights"].get<long long>(),
-                level["held_out_nll"].get<double>(), note.c_str());
+                level["held_out_nll"].get<double>(), after_text.c_str(), note.c_str());
   }
 }
 
@@ -140,7 +160,8 @@ void PrintJson(const PrepareReport& report) {
   }
   for (const auto& [stage, file] :
        {std::pair("import", kImportFile), std::pair("plan", kPlanReportFile),
-        std::pair("reorder", kReorderFile), std::pair("verify", kVerifyFile)}) {
+        std::pair("reorder", kReorderFile), std::pair("recover", kRecoverFile),
+        std::pair("verify", kVerifyFile)}) {
     if (Reached(report, stage)) json[stage] = ReadJsonFile(report.workspace + "/" + file);
   }
   std::printf("%s\n", json.dump(2).c_str());
@@ -254,6 +275,12 @@ void AddPlanFlags(CLI::App& command, Flags& flags) {
       ->capture_default_str()
       ->group(group);
   command
+      .add_option("--allocation", flags.allocation,
+                  "uniform: all layers but the anchors keep the same part; measured: what loses "
+                  "least, by cutting one block at a time; auto measures both")
+      ->capture_default_str()
+      ->group(group);
+  command
       .add_option("--snap", options.neuron_snap,
                   "neuron counts are multiples of it; default 32, up to 128 where neurons are many")
       ->group(group);
@@ -328,6 +355,7 @@ void AddPrepareCommand(CLI::App& app) {
   AddInputFlags(*command, *flags);
   AddCalibrationFlags(*command, *flags);
   AddPlanFlags(*command, *flags);
+  AddRecoverFlags(*command, flags->options, flags->recover);
   AddRunFlags(*command, *flags);
   command->footer(kFooter);
   command->callback([flags, command] {

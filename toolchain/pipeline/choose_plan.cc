@@ -1,63 +1,139 @@
 #include "toolchain/pipeline/choose_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "toolchain/base/error.h"
 #include "toolchain/eval/windows_loss.h"
+#include "toolchain/profile/block_profile.h"
+#include "toolchain/recover/probe.h"
+#include "toolchain/training/epoch_examples.h"
 
 namespace elm {
 namespace {
 
-void MeasureLevels(const Llama& reordered, const TokenWindows& held_out, size_t batch,
-                   PlanCandidate& candidate, const std::function<void()>& level_done) {
-  const std::vector<Level>& levels = candidate.result.plan.levels.levels;
-  for (const Level& level : levels) {
-    ForwardOptions options;
-    options.level = &level;
-    candidate.level_nll.push_back(MeasureLoss(reordered, held_out, options, batch).mean);
-    level_done();
-  }
-  const size_t counted = std::max<size_t>(1, levels.size() - 1);
-  for (size_t i = 0; i < counted; ++i) candidate.mean_nll += candidate.level_nll[i];
-  candidate.mean_nll /= static_cast<double>(counted);
+// Blocks are profiled on the first windows only: each costs dozens of passes.
+constexpr size_t kBlockWindows = 16;
+
+TokenWindows FirstOf(TokenWindows windows, size_t count) {
+  windows.ids.resize(std::min(count, windows.count()) * windows.length);
+  return windows;
 }
+
+// Two levels that stand for all: a third and two thirds of the way up.
+std::vector<size_t> ProbedLevels(const LevelTable& table) {
+  const size_t below = table.levels.size() - 1;
+  std::vector<size_t> levels;
+  if (below == 0) return levels;
+  levels.push_back(below / 3);
+  if (2 * below / 3 != below / 3) levels.push_back(2 * below / 3);
+  return levels;
+}
+
+double Mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+class Measurement {
+ public:
+  Measurement(const PlanChoice& choice,
+              const std::function<void(size_t done, size_t total)>& progress)
+      : choice_(choice), progress_(progress) {
+    const size_t candidates =
+        choice.policies.size() * choice.metrics.size() + choice.allocations.size() - 1;
+    probes_ = candidates > 1 && choice.recover.recovery != Recovery::kNone;
+    const size_t levels = choice.options.levels.size() + 1;
+    total_ = candidates * (levels + (probes_ ? kProbeUpdates : 0));
+  }
+
+  std::vector<PlanCandidate> Run() {
+    std::vector<PlanCandidate> candidates;
+    for (const UnitPolicy policy : choice_.policies) {
+      for (const ScoreMetric metric : choice_.metrics) {
+        candidates.push_back(Measure(policy, metric, choice_.allocations.front()));
+      }
+    }
+    const PlanCandidate& best = candidates[BestCandidate(candidates)];
+    const auto [policy, metric] = std::pair(best.policy, best.metric);
+    for (size_t i = 1; i < choice_.allocations.size(); ++i) {
+      candidates.push_back(Measure(policy, metric, choice_.allocations[i]));
+    }
+    progress_(total_, total_);
+    return candidates;
+  }
+
+ private:
+  void Advance() { progress_(std::min(++done_, total_), total_); }
+
+  PlanCandidate Measure(UnitPolicy policy, ScoreMetric metric, Allocation allocation) {
+    PlanOptions options = choice_.options;
+    options.policy = policy;
+    options.metric = metric;
+    PlanCandidate candidate;
+    candidate.policy = policy;
+    candidate.metric = metric;
+    candidate.allocation = allocation;
+    const ModelConfig& config = choice_.model.config();
+    const UnitOrder order = ValueOrThrow(OrderUnits(config, choice_.units, options));
+    const Llama reordered = choice_.model.Reordered(order);
+    BlockLosses losses;
+    if (allocation == Allocation::kMeasured) {
+      losses = ProfileBlocks(
+          reordered, policy == UnitPolicy::kKvGroup ? config.queries_per_kv() : 1,
+          FirstOf(choice_.calibration, kBlockWindows), {.batch = choice_.batch},
+          [this](size_t, size_t) { progress_(std::min(done_, total_), total_); });
+      options.block_losses = &losses;
+    }
+    candidate.result = ValueOrThrow(MakePlan(config, choice_.units, choice_.layers, options));
+    MeasureLevels(reordered, candidate);
+    if (probes_) candidate.probe_loss = Probe(reordered, candidate.result.plan.levels);
+    return candidate;
+  }
+
+  void MeasureLevels(const Llama& reordered, PlanCandidate& candidate) {
+    for (const Level& level : candidate.result.plan.levels.levels) {
+      ForwardOptions options;
+      options.level = &level;
+      candidate.level_nll.push_back(
+          MeasureLoss(reordered, choice_.held_out, options, choice_.batch).mean);
+      Advance();
+    }
+    std::vector<double> counted = candidate.level_nll;
+    if (counted.size() > 1) counted.pop_back();
+    candidate.mean_nll = Mean(counted);
+  }
+
+  std::optional<double> Probe(const Llama& reordered, const LevelTable& levels) {
+    const std::vector<size_t> chosen = ProbedLevels(levels);
+    if (chosen.empty()) return std::nullopt;
+    const EpochExamples examples(
+        {choice_.probe_examples.begin(), choice_.probe_examples.end()}, choice_.recover.seed);
+    return Mean(ProbeRecovery(reordered, levels, chosen, examples, choice_.probe_held_out,
+                              choice_.recover, kProbeUpdates, [this] { Advance(); }));
+  }
+
+  const PlanChoice& choice_;
+  const std::function<void(size_t done, size_t total)>& progress_;
+  bool probes_;
+  size_t done_ = 0;
+  size_t total_;
+};
 
 }  // namespace
 
 std::vector<PlanCandidate> MeasureCandidates(
-    const Llama& model, const UnitScores& units, const LayerScores& layers,
-    const TokenWindows& held_out, size_t batch, const PlanOptions& options,
-    const std::vector<UnitPolicy>& policies, const std::vector<ScoreMetric>& metrics,
-    const std::function<void(size_t done, size_t total)>& progress) {
-  std::vector<PlanCandidate> candidates;
-  for (const UnitPolicy policy : policies) {
-    for (const ScoreMetric metric : metrics) {
-      PlanOptions chosen = options;
-      chosen.policy = policy;
-      chosen.metric = metric;
-      PlanCandidate candidate;
-      candidate.policy = policy;
-      candidate.metric = metric;
-      candidate.result = ValueOrThrow(MakePlan(model.config(), units, layers, chosen));
-      candidates.push_back(std::move(candidate));
-    }
-  }
-  size_t total = 0;
-  for (const PlanCandidate& candidate : candidates) {
-    total += candidate.result.plan.levels.levels.size();
-  }
-  size_t done = 0;
-  for (PlanCandidate& candidate : candidates) {
-    const Llama reordered = model.Reordered(candidate.result.plan.order);
-    MeasureLevels(reordered, held_out, batch, candidate, [&] { progress(++done, total); });
-  }
-  return candidates;
+    const PlanChoice& choice, const std::function<void(size_t done, size_t total)>& progress) {
+  return Measurement(choice, progress).Run();
 }
 
 size_t BestCandidate(const std::vector<PlanCandidate>& candidates) {
-  const auto best = std::min_element(
-      candidates.begin(), candidates.end(),
-      [](const PlanCandidate& a, const PlanCandidate& b) { return a.mean_nll < b.mean_nll; });
+  const auto best = std::min_element(candidates.begin(), candidates.end(),
+                                     [](const PlanCandidate& a, const PlanCandidate& b) {
+                                       return a.probe_loss.value_or(a.mean_nll) <
+                                              b.probe_loss.value_or(b.mean_nll);
+                                     });
   return static_cast<size_t>(best - candidates.begin());
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "formats/elm/adapter_plan.h"
 #include "toolchain/base/error.h"
 #include "toolchain/pack/pack.h"
 
@@ -20,6 +21,9 @@ uint64_t AllWeights(const ModelConfig& config) {
   const uint64_t tables = config.tied_head ? 1 : 2;
   return LayerWeights(config) + tables * config.vocab * config.width;
 }
+
+// Of the rate of a plain matrix product, what training reaches at small shapes.
+constexpr double kTrainingEfficiency = 0.4;
 
 // Multiply-adds per second of a matrix product on the run's device and type.
 double MeasureRate(torch::Device device, const std::string& dtype) {
@@ -39,6 +43,26 @@ double MeasureRate(torch::Device device, const std::string& dtype) {
 
 }  // namespace
 
+namespace {
+
+// Of the adapters of all levels, as if every layer kept the level's share of its units.
+uint64_t AdapterBytes(const ModelConfig& config, const PrepareOptions& options) {
+  if (options.recover.recovery == Recovery::kNone) return 0;
+  uint64_t bytes = 0;
+  for (const uint32_t name : options.levels) {
+    if (name == 1000) continue;
+    const auto part = [name](uint32_t units) {
+      return static_cast<uint32_t>((uint64_t{units} * name + 999) / 1000);
+    };
+    const LayerSlice slice{part(config.query_heads), part(config.kv_heads), part(config.neurons)};
+    const Level level{name, std::vector<LayerSlice>(config.layers, slice)};
+    bytes += PlanAdapter(config, level, options.recover.rank).size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 uint64_t EstimateBundleBytes(RunContext& context) {
   const ModelConfig& config = context.checkpoint().config();
   ElasticPlan plan;
@@ -49,7 +73,8 @@ uint64_t EstimateBundleBytes(RunContext& context) {
   options.vocabulary = context.vocabulary();
   options.group = context.options().group;
   options.tokenizer_model = context.tokenizer_bytes();
-  return ValueOrThrow(BundleFileSize(DescribeBundle(context.checkpoint(), plan, options)));
+  return ValueOrThrow(BundleFileSize(DescribeBundle(context.checkpoint(), plan, options))) +
+         AdapterBytes(config, context.options());
 }
 
 uint64_t EstimateWorkspaceBytes(RunContext& context) {
@@ -85,6 +110,7 @@ double StageSeconds::of(const std::string& stage) const {
   if (stage == "profile") return profile;
   if (stage == "plan") return plan;
   if (stage == "reorder") return reorder;
+  if (stage == "recover") return recover;
   if (stage == "pack") return pack;
   return verify;
 }
@@ -112,6 +138,11 @@ StageSeconds EstimateSeconds(RunContext& context) {
   }
   seconds.plan = candidates * held_out * forward * levels * 0.6;
   seconds.reorder = 8 * options.window_tokens * forward;
+  if (options.recover.recovery != Recovery::kNone) {
+    // Per level a forward and a backward pass of its share, 0.55 on average; one teacher for all.
+    const double tokens = static_cast<double>(options.recover.tokens);
+    seconds.recover = tokens * forward * (1 + (levels - 1) * 0.55 * 2) / kTrainingEfficiency;
+  }
   seconds.pack = weights * 4 / bytes_per_second;
   // The runtime decodes at a few billion multiplications a second.
   seconds.verify = 2 * options.window_tokens * levels * 0.6 * weights / 5e9;

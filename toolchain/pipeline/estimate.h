@@ -8,7 +8,8 @@
 
 namespace elm {
 
-// The bundle's size, exact but for the provenance text.
+// The bundle's size: exact but for the provenance text and the adapters, whose level table is not
+// known yet.
 uint64_t EstimateBundleBytes(RunContext& context);
 
 // Scores, plan and windows.
@@ -25,6 +26,7 @@ struct StageSeconds {
   double profile = 0;
   double plan = 0;
   double reorder = 0;
+  double recover = 0;
   double pack = 0;
   double verify = 0;
 

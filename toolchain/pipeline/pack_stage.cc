@@ -9,6 +9,7 @@
 #include "toolchain/base/json_file.h"
 #include "toolchain/pack/pack.h"
 #include "toolchain/pipeline/cancellation.h"
+#include "toolchain/pipeline/recover_levels.h"
 #include "toolchain/pipeline/stage.h"
 #include "toolchain/quantize/choose_rounding.h"
 #include "toolchain/quantize/rounding_report.h"
@@ -42,6 +43,13 @@ nlohmann::json Provenance(RunContext& context) {
     if (!level.contains("held_out_nll")) continue;
     levels.push_back({{"level", level["level"]}, {"held_out_nll", level["held_out_nll"]}});
   }
+  const nlohmann::json recovered = ReadJsonFile(context.Path(kRecoverFile));
+  for (nlohmann::json& level : levels) {
+    for (const nlohmann::json& trained : recovered["levels"]) {
+      if (trained["level"] != level["level"] || !trained.contains("held_out_nll")) continue;
+      level["recovered_nll"] = trained["held_out_nll"];
+    }
+  }
   return {{"program", "elmc"},
           {"version", ELM_VERSION},
           {"form", context.checkpoint().form()},
@@ -49,6 +57,7 @@ nlohmann::json Provenance(RunContext& context) {
           {"seed", context.options().seed},
           {"unit_policy", plan["unit_policy"]},
           {"score_metric", plan["score_metric"]},
+          {"recovery", recovered["recovery"]},
           {"levels", std::move(levels)}};
 }
 
@@ -84,6 +93,11 @@ void Run(RunContext& context) {
   options.tokenizer_model = context.tokenizer_bytes();
   options.vocabulary = context.vocabulary();
   options.group = context.options().group;
+  for (TrainedAdapter& adapter : TrainedAdapters(context, plan)) {
+    options.adapters.push_back({{static_cast<uint32_t>(adapter.level), adapter.rank,
+                                 static_cast<float>(adapter.scale)},
+                                std::move(adapter.values)});
+  }
   nlohmann::json provenance = Provenance(context);
   ChosenRounding rounding;
   if (IsQuantised(options.weights)) {

@@ -7,6 +7,7 @@
 #include "toolchain/base/json_file.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/choose_plan.h"
+#include "toolchain/pipeline/recover_data.h"
 #include "toolchain/pipeline/stage.h"
 
 namespace elm {
@@ -28,6 +29,14 @@ nlohmann::json Inputs(RunContext& context) {
                            "neuron_snap", "batch", "dtype", "device"}) {
     if (all.contains(name)) inputs[name] = all[name];
   }
+  inputs["allocation"] = all["allocation"];
+  // Plans are judged after a short recovery, however long the real one will be.
+  nlohmann::json recover = all["recover"];
+  recover.erase("tokens");
+  recover.erase("validations");
+  inputs["recover"] = context.options().recover.recovery == Recovery::kNone
+                          ? nlohmann::json("none")
+                          : recover;
   return inputs;
 }
 
@@ -64,13 +73,16 @@ nlohmann::json ReportJson(const ModelConfig& config, const std::vector<PlanCandi
   const PlanCandidate& chosen = candidates[best];
   nlohmann::json report = {{"unit_policy", UnitPolicyName(chosen.policy)},
                            {"score_metric", ScoreMetricName(chosen.metric)},
+                           {"allocation", AllocationName(chosen.allocation)},
                            {"anchors", chosen.result.plan.levels.anchors},
                            {"levels", LevelsJson(config, chosen)}};
   for (const PlanCandidate& candidate : candidates) {
     report["candidates"].push_back({{"unit_policy", UnitPolicyName(candidate.policy)},
                                     {"score_metric", ScoreMetricName(candidate.metric)},
+                                    {"allocation", AllocationName(candidate.allocation)},
                                     {"mean_nll", candidate.mean_nll},
                                     {"level_nll", candidate.level_nll}});
+    if (candidate.probe_loss) report["candidates"].back()["probe_loss"] = *candidate.probe_loss;
   }
   return report;
 }
@@ -87,10 +99,31 @@ void Run(RunContext& context) {
   std::vector<ScoreMetric> metrics = MeasuredMetrics(units);
   if (options.metric) metrics = {*options.metric};
 
+  std::vector<Allocation> allocations = {Allocation::kUniform, Allocation::kMeasured};
+  if (options.allocation) allocations = {*options.allocation};
+  // Anchors that somebody names are for the uniform allocation.
+  else if (options.anchors) allocations.pop_back();
+
+  const TokenWindows calibration = context.calibration();
+  const TokenWindows held_out = context.held_out();
+  const std::vector<TrainingExample> probe_examples = ExamplesOfWindows(calibration);
+  const std::vector<TrainingExample> probe_held_out = ExamplesOfWindows(held_out);
   Progress progress("plan", context.progress_style());
   const std::vector<PlanCandidate> candidates =
-      MeasureCandidates(context.model(), units, layers, context.held_out(), options.batch,
-                        OptionsOf(options), policies, metrics, [&](size_t done, size_t total) {
+      MeasureCandidates({.model = context.model(),
+                         .units = units,
+                         .layers = layers,
+                         .calibration = calibration,
+                         .held_out = held_out,
+                         .batch = options.batch,
+                         .options = OptionsOf(options),
+                         .policies = policies,
+                         .metrics = metrics,
+                         .allocations = allocations,
+                         .recover = RecoverOptionsOf(options),
+                         .probe_examples = probe_examples,
+                         .probe_held_out = probe_held_out},
+                        [&](size_t done, size_t total) {
                           ThrowIfCancelled();
                           progress.Update(done, total);
                         });

@@ -19,6 +19,7 @@
 #include "toolchain/pack/pack.h"
 #include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/estimate.h"
+#include "toolchain/pipeline/recorded_options.h"
 #include "toolchain/pipeline/stage.h"
 
 namespace elm {
@@ -43,6 +44,14 @@ PrepareOptions Resolved(PrepareOptions options) {
   ThrowIfError(Validate(options));
   FillInBuiltIn(options);
   if (options.output.empty()) throw Error(InvalidArgument("name the bundle to write: -o FILE.elm"));
+  const auto make_absolute = [](std::string& path) {
+    std::error_code ignored;
+    if (!path.empty() && fs::exists(path, ignored)) path = fs::absolute(path).lexically_normal();
+  };
+  for (std::string* path : {&options.checkpoint, &options.data, &options.recover_data,
+                            &options.tokenizer, &options.scores}) {
+    make_absolute(*path);
+  }
   options.output = fs::absolute(options.output).lexically_normal();
   if (options.workspace.empty()) options.workspace = options.output + ".work";
   options.workspace = fs::absolute(options.workspace).lexically_normal();
@@ -57,12 +66,6 @@ size_t StageIndex(const std::string& flag, const std::string& name, size_t defau
     names += StrCat(i == 0 ? "" : ", ", Stages()[i].name);
   }
   throw Error(InvalidArgument(flag, " \"", name, "\" is no stage; choose one of ", names));
-}
-
-// Before any work: threads of LibTorch and of the BLAS under it, and the same bits every time.
-void PrepareTorch(uint32_t threads) {
-  SetTorchThreads(static_cast<int>(ThreadsOrAll(threads)));
-  MakeTorchReproducible();
 }
 
 // Which stages the user asked for, by index.
@@ -105,6 +108,7 @@ Manifest NewManifest(RunContext& context) {
   manifest.inputs = context.inputs();
   nlohmann::json config = ToJson(context.options());
   config["checkpoint_sha256"] = context.checkpoint_sha256();
+  config["paths"] = PathsJson(context.options());
   manifest.config = config.dump();
   manifest.versions = {{"elmc", ELM_VERSION},
                        {"libtorch", TORCH_VERSION},
@@ -239,9 +243,15 @@ class Runner {
 
 }  // namespace
 
+void PrepareTorch(uint32_t threads) {
+  SetTorchThreads(static_cast<int>(ThreadsOrAll(threads)));
+  MakeTorchReproducible();
+}
+
 const std::vector<Stage>& Stages() {
   static const std::vector<Stage> stages = {kImportStage,  kProfileStage, kPlanStage,
-                                            kReorderStage, kPackStage,    kVerifyStage};
+                                            kReorderStage, kRecoverStage, kPackStage,
+                                            kVerifyStage};
   return stages;
 }
 

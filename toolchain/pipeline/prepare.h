@@ -14,6 +14,9 @@
 
 namespace elm {
 
+// Before any work: threads of LibTorch and of the BLAS under it, and the same bits every time.
+void PrepareTorch(uint32_t threads);
+
 struct StageOutcome {
   std::string name;
   bool ran = false;

@@ -57,7 +57,17 @@ nlohmann::json ToJson(const PrepareOptions& options) {
   };
   json["neuron_snap"] = options.neuron_snap ? nlohmann::json(*options.neuron_snap) : "auto";
   if (options.anchors) json["anchors"] = *options.anchors;
+  json["allocation"] = options.allocation ? AllocationName(*options.allocation) : "auto";
+  json["recover"] = Recipe(RecoverOptionsOf(options));
   return json;
+}
+
+RecoverOptions RecoverOptionsOf(const PrepareOptions& options) {
+  RecoverOptions recover = options.recover;
+  recover.seed = options.seed;
+  recover.device = options.device;
+  recover.threads = options.threads;
+  return recover;
 }
 
 }  // namespace elm

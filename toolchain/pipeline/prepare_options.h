@@ -12,6 +12,7 @@
 #include "formats/workspace/scores.h"
 #include "toolchain/plan/plan.h"
 #include "toolchain/quantize/rounding.h"
+#include "toolchain/recover/recover_options.h"
 
 namespace elm {
 
@@ -43,6 +44,12 @@ struct PrepareOptions {
   std::optional<UnitPolicy> policy;
   std::optional<ScoreMetric> metric;
   std::optional<uint32_t> neuron_snap;  // empty: DefaultNeuronSnap()
+  std::optional<Allocation> allocation;
+
+  // Recover. Its seed, device and threads are those of the run.
+  RecoverOptions recover;
+  // Text, instructions (.json, .jsonl), "pocket" or "generated"; empty: as `data`.
+  std::string recover_data;
 
   // Pack.
   std::optional<WeightType> quant;        // empty: bf16 where the checkpoint is bf16, else f16
@@ -72,5 +79,8 @@ Status Validate(const PrepareOptions& options);
 
 // The options as they are recorded in the manifest: everything that can change the result.
 nlohmann::json ToJson(const PrepareOptions& options);
+
+// The recover options of a run: with the run's own seed, device and threads.
+RecoverOptions RecoverOptionsOf(const PrepareOptions& options);
 
 }  // namespace elm

@@ -57,6 +57,9 @@ class PrepareTest : public testing::Test {
     options.calibration_windows = 24;
     options.held_out_windows = 4;
     options.batch = 8;
+    options.recover.rank = 4;
+    options.recover.tokens = 4000;
+    options.recover.batch_tokens = 256;
     return options;
   }
 
@@ -83,7 +86,7 @@ class PrepareTest : public testing::Test {
 TEST_F(PrepareTest, MakesABundleWithTheRequestedLevels) {
   const PrepareReport report = Prepare(Quick(), Progress::Style::kNone);
   EXPECT_TRUE(report.finished);
-  EXPECT_THAT(Ran(report), ElementsAre(true, true, true, true, true, true));
+  EXPECT_THAT(Ran(report), ElementsAre(true, true, true, true, true, true, true));
   const auto bundle = Bundle::Open(report.output);
   ASSERT_TRUE(bundle.ok()) << bundle.status().ToString();
   EXPECT_TRUE(bundle.value()->VerifyWeights().ok());
@@ -106,6 +109,53 @@ TEST_F(PrepareTest, LossFallsWithTheLevel) {
   EXPECT_LT(above, 2.0) << "the full model knows these stories";
 }
 
+TEST_F(PrepareTest, AdaptersWinBackLossAndAreInTheBundle) {
+  PrepareOptions options = Quick();
+  options.recover.tokens = 20000;
+  const PrepareReport report = Prepare(options, Progress::Style::kNone);
+  const auto bundle = Bundle::Open(report.output);
+  ASSERT_TRUE(bundle.ok()) << bundle.status().ToString();
+  ASSERT_EQ(bundle.value()->view().adapters.size(), 3U);
+  const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
+  const nlohmann::json recovered = ReadJsonFile(report.workspace + "/" + kRecoverFile);
+  for (size_t level = 0; level < 3; ++level) {
+    EXPECT_LT(recovered["levels"][level]["held_out_nll"], plan["levels"][level]["held_out_nll"]);
+    EXPECT_LT(recovered["levels"][level]["objective_after"],
+              recovered["levels"][level]["objective_before"]);
+  }
+  // The verify stage has held runtime and LibTorch against each other, adapters included.
+  for (const nlohmann::json& level :
+       ReadJsonFile(report.workspace + "/" + kVerifyFile)["levels"]) {
+    EXPECT_LE(level["max_logit_difference"], 2e-3);
+  }
+}
+
+TEST_F(PrepareTest, WithoutRecoveryThereAreNoAdapters) {
+  PrepareOptions options = Quick();
+  options.recover.recovery = Recovery::kNone;
+  const PrepareReport report = Prepare(options, Progress::Style::kNone);
+  EXPECT_TRUE(Bundle::Open(report.output).value()->view().adapters.empty());
+}
+
+TEST_F(PrepareTest, AMissingAdapterIsTrainedAgain) {
+  const PrepareReport first = Prepare(Quick(), Progress::Style::kNone);
+  const std::string bytes = Contents(first.output);
+  fs::remove(first.workspace + "/" + kAdaptersFolder + "/level_0.5.safetensors");
+  EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
+              ElementsAre(false, false, false, false, true, false, false));
+  EXPECT_TRUE(bytes == Contents(first.output));
+}
+
+TEST_F(PrepareTest, InstructionsTeachTheResponse) {
+  PrepareOptions options = Quick();
+  options.recover_data = assets_ + "/instruct/instruction-data.json";
+  const PrepareReport report = Prepare(options, Progress::Style::kNone);
+  EXPECT_TRUE(report.finished);
+  options.recover_data = folder_ + "/rows.json";
+  ASSERT_TRUE(WriteFileAtomically(options.recover_data, "[{\"instruction\": \"a\"}]").ok());
+  EXPECT_THAT(FailureOf(options).message(), HasSubstr("rows.json:1"));
+}
+
 TEST_F(PrepareTest, TheSameInputsGiveTheSameBytes) {
   PrepareOptions options = Quick();
   Prepare(options, Progress::Style::kNone);
@@ -118,7 +168,7 @@ TEST_F(PrepareTest, TheSameInputsGiveTheSameBytes) {
 TEST_F(PrepareTest, ASecondRunKeepsEverything) {
   Prepare(Quick(), Progress::Style::kNone);
   EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
-              ElementsAre(false, false, false, false, false, false));
+              ElementsAre(false, false, false, false, false, false, false));
 }
 
 TEST_F(PrepareTest, OtherLevelsPlanAgainWithoutProfiling) {
@@ -126,7 +176,7 @@ TEST_F(PrepareTest, OtherLevelsPlanAgainWithoutProfiling) {
   PrepareOptions options = Quick();
   options.levels = {400, 700};
   EXPECT_THAT(Ran(Prepare(options, Progress::Style::kNone)),
-              ElementsAre(false, false, true, true, true, true));
+              ElementsAre(false, false, true, true, true, true, true));
 }
 
 TEST_F(PrepareTest, ADamagedStageOutputIsMadeAgain) {
@@ -138,7 +188,7 @@ TEST_F(PrepareTest, ADamagedStageOutputIsMadeAgain) {
   ASSERT_TRUE(WriteFileAtomically(scores, damaged).ok());
   fs::remove(first.output);
   EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
-              ElementsAre(false, true, false, false, true, false));
+              ElementsAre(false, true, false, false, false, true, false));
   EXPECT_TRUE(bytes == Contents(first.output));
 }
 
@@ -264,14 +314,14 @@ TEST_F(PrepareTest, ResumeInsistsOnAnEarlierRun) {
 
 TEST_F(PrepareTest, ADryRunSaysWhatWouldRunAndTouchesNothing) {
   DryRun dry_run = PlanRun(Quick());
-  EXPECT_EQ(dry_run.stages.size(), 6U);
+  EXPECT_EQ(dry_run.stages.size(), 7U);
   for (const StageOutcome& stage : dry_run.stages) EXPECT_TRUE(stage.ran) << stage.name;
   EXPECT_TRUE(fs::is_empty(folder_));
   Prepare(Quick(), Progress::Style::kNone);
   dry_run = PlanRun(Quick());
   for (const StageOutcome& stage : dry_run.stages) EXPECT_FALSE(stage.ran) << stage.name;
   EXPECT_NEAR(static_cast<double>(dry_run.bundle_bytes),
-              static_cast<double>(fs::file_size(Quick().output)), 32768.0);
+              static_cast<double>(fs::file_size(Quick().output)), 49152.0);
 }
 
 }  // namespace

@@ -22,13 +22,14 @@ struct Stage {
   void (*run)(RunContext& context);
 };
 
-// import, profile, plan, reorder, pack, verify.
+// import, profile, plan, reorder, recover, pack, verify.
 const std::vector<Stage>& Stages();
 
 extern const Stage kImportStage;
 extern const Stage kProfileStage;
 extern const Stage kPlanStage;
 extern const Stage kReorderStage;
+extern const Stage kRecoverStage;
 extern const Stage kPackStage;
 extern const Stage kVerifyStage;
 

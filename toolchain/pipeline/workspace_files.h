@@ -11,6 +11,8 @@ inline constexpr char kLayerScoresFile[] = "layer_scores.h5";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kPlanReportFile[] = "plan.json";
 inline constexpr char kReorderFile[] = "reorder.json";
+inline constexpr char kAdaptersFolder[] = "adapters";
+inline constexpr char kRecoverFile[] = "recover.json";
 inline constexpr char kRoundingFile[] = "rounding.json";
 inline constexpr char kVerifyFile[] = "verify.json";
 
