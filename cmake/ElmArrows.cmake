@@ -83,7 +83,7 @@ function(elm_check_arrows)
   elm_forbid_link("^formats_" "^(runtime_|elm$)")
   elm_forbid_link("^(datasets|toolchain_(base|model|training))"
                   "^(toolchain_(profile|plan|eval|pack|pretrain|recover|pipeline)|elmc$)")
-  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover)" "^(toolchain_pipeline|elmc$)")
+  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover|report)" "^(toolchain_pipeline|elmc$)")
   elm_forbid_link("^toolchain_(pretrain|recover)" "^toolchain_(profile|plan|eval|pack)$")
   elm_forbid_link("^toolchain_pretrain" "^toolchain_recover$")
   elm_forbid_link("^toolchain_recover" "^toolchain_pretrain$")

@@ -6,6 +6,7 @@
 
 namespace elm {
 
+void AddCompareCommand(CLI::App& app);
 void AddPrepareCommand(CLI::App& app);
 void AddPretrainCommand(CLI::App& app);
 void AddInspectCommand(CLI::App& app);

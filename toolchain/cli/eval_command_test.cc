@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -121,18 +122,25 @@ TEST_F(EvalCommandTest, BothEnginesFindTheSame) {
   }
 }
 
-TEST_F(EvalCommandTest, AdaptersAreNeverLeftOutSilently) {
-  const std::string path = Path("adapters.elm");
-  ASSERT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "-o", path}).exit_code, 0);
-  const std::vector<std::string> command = {"eval",    path, "--tasks",  "pocket:continue",
-                                            "--count", "1",  "--levels", "0.2"};
-  const ProgramResult refused = Elmc(command);
-  EXPECT_EQ(refused.exit_code, 3);
-  EXPECT_THAT(refused.err, HasSubstr("adapters"));
-  EXPECT_THAT(refused.err, HasSubstr("--engine runtime"));
-  std::vector<std::string> by_runtime = command;
-  by_runtime.insert(by_runtime.end(), {"--engine", "runtime"});
-  EXPECT_EQ(Elmc(by_runtime).exit_code, 0);
+TEST_F(EvalCommandTest, BothEnginesApplyAdapters) {
+  // With adapters and, from the same seed, without.
+  const auto losses = [&](const char* rank, const char* engine) {
+    const std::string path = Path(std::string("rank") + rank + ".elm");
+    EXPECT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "--adapters", rank, "-o", path})
+                  .exit_code,
+              0);
+    const std::string json = Path(std::string(rank) + engine + ".json");
+    const ProgramResult result =
+        Elmc({"eval", path, "--tasks", "pocket:continue", "--count", "3", "--levels", "0.2",
+              "--engine", engine, "--json", json});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const nlohmann::json report =
+        nlohmann::json::parse(Contents(std::string(rank) + engine + ".json"));
+    return report["levels"][0]["families"]["continue"]["nll"].get<double>();
+  };
+  const double torch = losses("8", "libtorch");
+  EXPECT_NEAR(torch, losses("8", "runtime"), 1e-3);
+  EXPECT_GT(std::abs(torch - losses("0", "libtorch")), 2e-3) << "the adapter changes nothing";
 }
 
 TEST_F(EvalCommandTest, TheSameCommandGivesTheSameBytesWhereverItsFilesLie) {
@@ -238,6 +246,30 @@ TEST_F(EvalCommandTest, WrongUsageIsOneLine) {
   ExpectRefusal({"--tasks", "pocket", "--batch", "0"}, 2, "--batch is 0");
   ExpectRefusal({"--tasks", "pocket", "--json", Path("missing/found.json")}, 4, "found.json");
   ExpectRefusal({}, 2, "--tasks");
+}
+
+TEST_F(EvalCommandTest, EvaluationsAreComparedAndOtherQuestionsRefused) {
+  const std::string path = Path("model.elm");
+  ASSERT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "-o", path}).exit_code, 0);
+  const auto evaluate = [&](const char* seed, const std::string& json) {
+    const ProgramResult result =
+        Elmc({"eval", path, "--tasks", "pocket:fact", "--count", "4", "--levels", "0.5,1.0",
+              "--seed", seed, "--json", Path(json)});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  };
+  evaluate("1", "before.json");
+  evaluate("1", "after.json");
+  evaluate("2", "other.json");
+  const ProgramResult same = Elmc({"compare", Path("before.json"), Path("after.json")});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr("2 compared, 0 regressions"));
+  const ProgramResult other = Elmc({"compare", Path("before.json"), Path("other.json")});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("the seed is 2, but in"));
+  const ProgramResult bad =
+      Elmc({"compare", Path("before.json"), Path("after.json"), "--max-slowdown", "slow"});
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.err, HasSubstr("--max-slowdown"));
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ constexpr char kFooter[] =
     "  elmc inspect model.elm                               the level table\n"
     "  elmc verify model.elm                                every byte against its checksum\n"
     "  elmc eval model.elm --tasks pocket                   accuracy at every level\n"
+    "  elmc compare before.json after.json                  exit 1 when something got worse\n"
     "\n"
     "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad input (damaged or unsupported),\n"
     "  4 input/output (missing, permission, disk full), 5 out of memory, 70 internal error,\n"
@@ -96,6 +97,7 @@ int Main(int argc, char** argv) {
   AddDatasetCommand(app);
   AddDumpCommand(app);
   AddEvalCommand(app);
+  AddCompareCommand(app);
   AddQuantizeCommand(app);
   AddRecoverCommand(app);
   AddScoresCommand(app);
