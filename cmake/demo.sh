@@ -25,6 +25,7 @@ else
   "$elmc" prepare --config "$config" -o "$bundle"
 fi
 "$elmc" eval "$bundle" --tasks "$tasks" --count "${COUNT:-60}" --latency --json "$folder/eval.json"
+"$elmc" report "$folder/eval.json" -o "$folder/report.html"
 
 for level in ${LEVELS:-1.0 0.8 0.5}; do
   printf '\nlevel %s:\n' "$level"

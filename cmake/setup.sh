@@ -12,7 +12,7 @@ declare -A packages=(
              libsentencepiece-dev libxxhash-dev nlohmann-json3-dev libgtest-dev libgmock-dev"
   [datasets]="libcsv-dev"
   [toolchain]="libtorch-dev libgloo-dev libopenblas0-pthread libhdf5-dev libcli11-dev libspdlog-dev libssl-dev
-               libcsv-dev"
+               libcsv-dev libjs-chart.js"
   [arm64]="g++-aarch64-linux-gnu qemu-user-static"
   [fuzz]="clang-14 libclang-rt-14-dev llvm-14"
   [lint]="clang-format clang-tidy"

@@ -16,6 +16,7 @@ void AddDumpCommand(CLI::App& app);
 void AddEvalCommand(CLI::App& app);
 void AddQuantizeCommand(CLI::App& app);
 void AddRecoverCommand(CLI::App& app);
+void AddReportCommand(CLI::App& app);
 void AddScoresCommand(CLI::App& app);
 void AddSynthCommand(CLI::App& app);
 

@@ -100,6 +100,7 @@ int Main(int argc, char** argv) {
   AddCompareCommand(app);
   AddQuantizeCommand(app);
   AddRecoverCommand(app);
+  AddReportCommand(app);
   AddScoresCommand(app);
   AddSynthCommand(app);
   try {

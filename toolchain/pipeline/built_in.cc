@@ -11,13 +11,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path ModelsFolder() {
+fs::path ShareFolder() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  return program.parent_path().parent_path() / "share" / "elm" / "models";
+  return program.parent_path().parent_path() / "share" / "elm";
 }
 
+fs::path ModelsFolder() { return ShareFolder() / "models"; }
+
 }  // namespace
+
+std::string SharedFile(const std::string& name) {
+  return (ShareFolder() / name).lexically_normal();
+}
 
 bool IsBuiltIn(const std::string& name) {
   return name.empty() || (name.starts_with("pocket-") && !fs::exists(name));

@@ -11,6 +11,9 @@ inline constexpr char kBuiltInModel[] = "pocket-4m";
 // As a text: documents of the pocket world's training split, made when they are needed.
 inline constexpr char kBuiltInText[] = "pocket";
 
+// The file of that name in ../share/elm beside the program, which is installed with it.
+std::string SharedFile(const std::string& name);
+
 // `name` itself when something lies there; else, when it is a word such as "pocket-4m", the folder
 // of the built-in model of that name, which lies in ../share/elm/models beside the program. Empty
 // is kBuiltInModel. Throws elm::Error when a built-in model is not there.

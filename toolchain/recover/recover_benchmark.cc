@@ -170,7 +170,7 @@ int Run(const Shape& shape, int rounds) {
               1000 * Median(steps), rows / Median(steps), Median(rates), 100 * Median(shares),
               100 * *std::min_element(shares.begin(), shares.end()),
               100 * *std::max_element(shares.begin(), shares.end()));
-  if (const auto peak = ProcBytes("/proc/self/status", "VmHWM:")) {
+  if (const auto peak = ProcBytes("/proc/self/status", "VmHWM")) {
     std::printf("peak memory %.0f MiB\n", static_cast<double>(*peak) / (1 << 20));
   }
   return 0;
