@@ -55,6 +55,8 @@ class ElmcTest : public ::testing::Test {
                                           "4",
                                           "--window-tokens",
                                           "65",
+                                          "--allocation",
+                                          "uniform",
                                           "--recover-tokens",
                                           "4000",
                                           "--recover-batch",

@@ -75,34 +75,52 @@ class Measurement {
     candidate.policy = policy;
     candidate.metric = metric;
     candidate.allocation = allocation;
+    const std::string name = StrCat(UnitPolicyName(policy), "_", ScoreMetricName(metric), "_",
+                                    AllocationName(allocation));
+    const std::optional<CandidateMeasurement> known = choice_.store.find(name);
+    CandidateMeasurement found = known ? *known : CandidateMeasurement{};
     const ModelConfig& config = choice_.model.config();
-    const UnitOrder order = ValueOrThrow(OrderUnits(config, choice_.units, options));
-    const Llama reordered = choice_.model.Reordered(order);
-    BlockLosses losses;
+    Llama reordered = choice_.model;
+    if (!known) {
+      reordered =
+          choice_.model.Reordered(ValueOrThrow(OrderUnits(config, choice_.units, options)));
+    }
     if (allocation == Allocation::kMeasured) {
-      losses = ProfileBlocks(
-          reordered, policy == UnitPolicy::kKvGroup ? config.queries_per_kv() : 1,
-          FirstOf(choice_.calibration, kBlockWindows), {.batch = choice_.batch},
-          [this](size_t, size_t) { progress_(std::min(done_, total_), total_); });
-      options.block_losses = &losses;
+      if (!known) found.block_losses = CutBlocks(reordered, policy);
+      options.block_losses = &found.block_losses;
     }
     candidate.result = ValueOrThrow(MakePlan(config, choice_.units, choice_.layers, options));
-    MeasureLevels(reordered, candidate);
-    if (probes_) candidate.probe_loss = Probe(reordered, candidate.result.plan.levels);
-    return candidate;
-  }
-
-  void MeasureLevels(const Llama& reordered, PlanCandidate& candidate) {
-    for (const Level& level : candidate.result.plan.levels.levels) {
-      ForwardOptions options;
-      options.level = &level;
-      candidate.level_nll.push_back(
-          MeasureLoss(reordered, choice_.held_out, options, choice_.batch).mean);
-      Advance();
+    if (!known) {
+      const LevelTable& levels = candidate.result.plan.levels;
+      found.level_nll = MeasureLevels(reordered, levels);
+      if (probes_) found.probe_loss = Probe(reordered, levels);
+      choice_.store.keep(name, found);
     }
+    candidate.level_nll = found.level_nll;
+    candidate.probe_loss = found.probe_loss;
     std::vector<double> counted = candidate.level_nll;
     if (counted.size() > 1) counted.pop_back();
     candidate.mean_nll = Mean(counted);
+    return candidate;
+  }
+
+  BlockLosses CutBlocks(const Llama& reordered, UnitPolicy policy) {
+    const uint32_t heads =
+        policy == UnitPolicy::kKvGroup ? choice_.model.config().queries_per_kv() : 1;
+    return ProfileBlocks(reordered, heads, FirstOf(choice_.calibration, kBlockWindows),
+                         {.batch = choice_.batch},
+                         [this](size_t, size_t) { progress_(std::min(done_, total_), total_); });
+  }
+
+  std::vector<double> MeasureLevels(const Llama& reordered, const LevelTable& table) {
+    std::vector<double> losses;
+    for (const Level& level : table.levels) {
+      ForwardOptions options;
+      options.level = &level;
+      losses.push_back(MeasureLoss(reordered, choice_.held_out, options, choice_.batch).mean);
+      Advance();
+    }
+    return losses;
   }
 
   std::optional<double> Probe(const Llama& reordered, const LevelTable& levels) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "datasets/token_windows.h"
+#include "formats/workspace/block_losses.h"
 #include "formats/workspace/scores.h"
 #include "toolchain/model/llama.h"
 #include "toolchain/plan/plan.h"
@@ -30,6 +31,21 @@ struct PlanCandidate {
   std::optional<double> probe_loss;
 };
 
+// What measuring a candidate finds: enough to make the same candidate again without measuring.
+struct CandidateMeasurement {
+  std::vector<double> level_nll;
+  std::optional<double> probe_loss;
+  BlockLosses block_losses;  // of a measured allocation
+};
+
+// Where measurements outlive an interrupted run, under the candidate's name ("kv-group_token_...").
+struct MeasurementStore {
+  std::function<std::optional<CandidateMeasurement>(const std::string& name)> find =
+      [](const std::string&) { return std::nullopt; };
+  std::function<void(const std::string& name, const CandidateMeasurement& found)> keep =
+      [](const std::string&, const CandidateMeasurement&) {};
+};
+
 // What plans are made from and judged by.
 struct PlanChoice {
   const Llama& model;
@@ -45,6 +61,7 @@ struct PlanChoice {
   RecoverOptions recover;
   std::span<const TrainingExample> probe_examples;  // to recover on
   std::span<const TrainingExample> probe_held_out;  // and to judge by
+  MeasurementStore store = {};
 };
 
 // All combinations of policies and metrics with the first allocation, then the best of them with

@@ -1,8 +1,11 @@
 // Plan: anchors, unit order and level table, from stored scores. Takes seconds, so other levels can
 // be tried without profiling again.
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "formats/workspace/plan_file.h"
+#include "formats/workspace/sha256.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
 #include "toolchain/pipeline/cancellation.h"
@@ -87,6 +90,61 @@ nlohmann::json ReportJson(const ModelConfig& config, const std::vector<PlanCandi
   return report;
 }
 
+nlohmann::json BlockLossesJson(const std::vector<std::vector<BlockLoss>>& layers) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const std::vector<BlockLoss>& layer : layers) {
+    nlohmann::json& row = json.emplace_back(nlohmann::json::array());
+    for (const BlockLoss& loss : layer) row.push_back({loss.kept, loss.increase});
+  }
+  return json;
+}
+
+std::vector<std::vector<BlockLoss>> ParseBlockLosses(const nlohmann::json& json) {
+  std::vector<std::vector<BlockLoss>> layers;
+  for (const nlohmann::json& row : json) {
+    std::vector<BlockLoss>& layer = layers.emplace_back();
+    for (const nlohmann::json& loss : row) layer.push_back({loss.at(0), loss.at(1)});
+  }
+  return layers;
+}
+
+// Finished candidates, one small file each: an interrupted run goes on with the next. The folder's
+// name says what they depend on.
+std::string PartsFolder(RunContext& context) {
+  nlohmann::json key = Inputs(context);
+  for (const char* file : {kUnitScoresFile, kLayerScoresFile, kCalibrationFile, kHeldOutFile}) {
+    key[file] = ValueOrThrow(Sha256OfFile(context.Path(file)));
+  }
+  return context.Path("plan_parts_" + Sha256OfString(key.dump()).substr(0, 16));
+}
+
+MeasurementStore StoreIn(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  const auto path = [folder](const std::string& name) { return folder + "/" + name + ".json"; };
+  MeasurementStore store;
+  store.find = [path](const std::string& name) -> std::optional<CandidateMeasurement> {
+    if (!std::filesystem::exists(path(name))) return std::nullopt;
+    try {
+      const nlohmann::json json = ReadJsonFile(path(name));
+      CandidateMeasurement found;
+      found.level_nll = json.at("level_nll").get<std::vector<double>>();
+      if (json.contains("probe_loss")) found.probe_loss = json.at("probe_loss").get<double>();
+      found.block_losses = {ParseBlockLosses(json.at("heads")), ParseBlockLosses(json.at("neurons"))};
+      return found;
+    } catch (const std::exception&) {
+      return std::nullopt;  // damaged: measured again
+    }
+  };
+  store.keep = [path](const std::string& name, const CandidateMeasurement& found) {
+    nlohmann::json json = {{"level_nll", found.level_nll},
+                           {"heads", BlockLossesJson(found.block_losses.heads)},
+                           {"neurons", BlockLossesJson(found.block_losses.neurons)}};
+    if (found.probe_loss) json["probe_loss"] = *found.probe_loss;
+    WriteJsonFile(path(name), json);
+  };
+  return store;
+}
+
 void Run(RunContext& context) {
   const PrepareOptions& options = context.options();
   const UnitScores units = ValueOrThrow(LoadUnitScores(context.Path(kUnitScoresFile)));
@@ -108,6 +166,7 @@ void Run(RunContext& context) {
   const TokenWindows held_out = context.held_out();
   const std::vector<TrainingExample> probe_examples = ExamplesOfWindows(calibration);
   const std::vector<TrainingExample> probe_held_out = ExamplesOfWindows(held_out);
+  const std::string parts = PartsFolder(context);
   Progress progress("plan", context.progress_style());
   const std::vector<PlanCandidate> candidates =
       MeasureCandidates({.model = context.model(),
@@ -122,7 +181,8 @@ void Run(RunContext& context) {
                          .allocations = allocations,
                          .recover = RecoverOptionsOf(options),
                          .probe_examples = probe_examples,
-                         .probe_held_out = probe_held_out},
+                         .probe_held_out = probe_held_out,
+                         .store = StoreIn(parts)},
                         [&](size_t done, size_t total) {
                           ThrowIfCancelled();
                           progress.Update(done, total);
@@ -131,6 +191,8 @@ void Run(RunContext& context) {
   ThrowIfError(SavePlan(context.Path(kPlanFile), candidates[best].result.plan));
   const nlohmann::json report = ReportJson(config, candidates, best);
   WriteJsonFile(context.Path(kPlanReportFile), report);
+  std::error_code ignored;
+  std::filesystem::remove_all(parts, ignored);
 }
 
 }  // namespace

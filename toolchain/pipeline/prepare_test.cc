@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -57,6 +58,9 @@ class PrepareTest : public testing::Test {
     options.calibration_windows = 24;
     options.held_out_windows = 4;
     options.batch = 8;
+    options.policy = UnitPolicy::kKvGroup;
+    options.metric = ScoreMetric::kToken;
+    options.allocation = Allocation::kUniform;
     options.recover.rank = 4;
     options.recover.tokens = 4000;
     options.recover.batch_tokens = 256;
@@ -107,6 +111,29 @@ TEST_F(PrepareTest, LossFallsWithTheLevel) {
     above = nll;
   }
   EXPECT_LT(above, 2.0) << "the full model knows these stories";
+}
+
+TEST_F(PrepareTest, PlansAreChosenByWhatRecoveryMakesOfThem) {
+  PrepareOptions options = Quick();
+  options.policy.reset();
+  options.allocation.reset();
+  options.to = "plan";
+  const PrepareReport report = Prepare(options, Progress::Style::kNone);
+  const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
+  ASSERT_EQ(plan["candidates"].size(), 3U);
+  double best = 100;
+  for (const nlohmann::json& candidate : plan["candidates"]) {
+    best = std::min(best, candidate["probe_loss"].get<double>());
+  }
+  for (const nlohmann::json& candidate : plan["candidates"]) {
+    if (candidate["probe_loss"] != best) continue;
+    EXPECT_EQ(candidate["unit_policy"], plan["unit_policy"]);
+    EXPECT_EQ(candidate["allocation"], plan["allocation"]);
+  }
+  // What an interrupted choice would have gone on from is gone.
+  for (const auto& entry : fs::directory_iterator(report.workspace)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("plan_parts")) << entry.path();
+  }
 }
 
 TEST_F(PrepareTest, AdaptersWinBackLossAndAreInTheBundle) {
