@@ -11,7 +11,7 @@
 namespace elm {
 
 struct Instruction {
-  std::string prompt;    // instruction and input in Alpaca's template, up to "### Response:\n"
+  std::string prompt;  // instruction and input in Alpaca's template, up to "### Response:\n"
   std::string response;
 
   bool operator==(const Instruction&) const = default;

@@ -67,9 +67,8 @@ void Run(const Flags& flags) {
   }
   const CompareLimits limits = {flags.accuracy_points / 100, flags.loss,
                                 ParseShare("--max-slowdown", flags.slowdown)};
-  const Comparison comparison =
-      CompareReports(ReadEvalReport(flags.before), flags.before, ReadEvalReport(flags.after),
-                     flags.after, limits);
+  const Comparison comparison = CompareReports(ReadEvalReport(flags.before), flags.before,
+                                               ReadEvalReport(flags.after), flags.after, limits);
   if (flags.json) {
     PrintJson(comparison);
   } else {
@@ -90,8 +89,7 @@ void AddCompareCommand(CLI::App& app) {
       ->add_option("--max-acc-drop", flags->accuracy_points,
                    "points of accuracy that a family or the mean may lose")
       ->capture_default_str();
-  command
-      ->add_option("--max-loss-rise", flags->loss, "nats per token that a text's loss may rise")
+  command->add_option("--max-loss-rise", flags->loss, "nats per token that a text's loss may rise")
       ->capture_default_str();
   command
       ->add_option("--max-slowdown", flags->slowdown,

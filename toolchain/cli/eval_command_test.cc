@@ -126,13 +126,12 @@ TEST_F(EvalCommandTest, BothEnginesApplyAdapters) {
   // With adapters and, from the same seed, without.
   const auto losses = [&](const char* rank, const char* engine) {
     const std::string path = Path(std::string("rank") + rank + ".elm");
-    EXPECT_EQ(Elmc({"synth", "--shape", "4m", "--layers", "1", "--adapters", rank, "-o", path})
-                  .exit_code,
-              0);
+    EXPECT_EQ(
+        Elmc({"synth", "--shape", "4m", "--layers", "1", "--adapters", rank, "-o", path}).exit_code,
+        0);
     const std::string json = Path(std::string(rank) + engine + ".json");
-    const ProgramResult result =
-        Elmc({"eval", path, "--tasks", "pocket:continue", "--count", "3", "--levels", "0.2",
-              "--engine", engine, "--json", json});
+    const ProgramResult result = Elmc({"eval", path, "--tasks", "pocket:continue", "--count", "3",
+                                       "--levels", "0.2", "--engine", engine, "--json", json});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     const nlohmann::json report =
         nlohmann::json::parse(Contents(std::string(rank) + engine + ".json"));

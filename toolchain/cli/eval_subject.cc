@@ -86,9 +86,9 @@ void EvalSubject::OpenBundle(const SubjectOptions& options) {
   }
   arithmetic_ = options.dtype;
   const torch::Device device = TorchDevice(options);
-  engine_ = std::make_unique<TorchEngine>(
-      LoadBundleModel(bundle, device, TorchType(options)), levels_, options.batch, options.threads,
-      LoadBundleAdapters(bundle, device, TorchType(options)));
+  engine_ = std::make_unique<TorchEngine>(LoadBundleModel(bundle, device, TorchType(options)),
+                                          levels_, options.batch, options.threads,
+                                          LoadBundleAdapters(bundle, device, TorchType(options)));
 }
 
 void EvalSubject::OpenCheckpoint(const SubjectOptions& options) {

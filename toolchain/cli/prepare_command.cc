@@ -85,8 +85,8 @@ PrepareOptions ToOptions(const Flags& flags) {
       AutoOr("--unit", flags.policy, ParseUnitPolicy(flags.policy), "kv-group, query-head");
   options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
                           "sequence, squared, token, weight-gradient, exact");
-  options.allocation = AutoOr("--allocation", flags.allocation,
-                              ParseAllocation(flags.allocation), "uniform, measured");
+  options.allocation = AutoOr("--allocation", flags.allocation, ParseAllocation(flags.allocation),
+                              "uniform, measured");
   const char* types = "q4, q8, f16, bf16, f32";
   options.quant = AutoOr("--quant", flags.quant, ParseWeightType(flags.quant), types);
   options.vocab_quant =
@@ -123,8 +123,7 @@ std::map<std::string, double> RecoveredLosses(const PrepareReport& report) {
 void PrintLevels(const PrepareReport& report) {
   const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
   std::printf("anchor layers: %s; cut by %s, scored by %s, allocation %s\n",
-              AnchorsText(plan["anchors"]).c_str(),
-              plan["unit_policy"].get<std::string>().c_str(),
+              AnchorsText(plan["anchors"]).c_str(), plan["unit_policy"].get<std::string>().c_str(),
               plan["score_metric"].get<std::string>().c_str(),
               plan["allocation"].get<std::string>().c_str());
   const std::map<std::string, double> recovered = RecoveredLosses(report);

@@ -45,8 +45,9 @@ std::string WorkspaceOf(const std::string& given) {
   for (const std::string& path : {name, name + ".work"}) {
     if (fs::exists(path + "/manifest.json")) return fs::absolute(path).lexically_normal();
   }
-  throw Error(NotFound(name, ".work: there is no workspace here; make one with `elmc prepare ... "
-                             "--to reorder`, or name the bundle or its workspace"));
+  throw Error(NotFound(name,
+                       ".work: there is no workspace here; make one with `elmc prepare ... "
+                       "--to reorder`, or name the bundle or its workspace"));
 }
 
 void Print(const std::vector<RecoveredLevel>& levels, bool as_json) {

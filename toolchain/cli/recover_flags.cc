@@ -24,8 +24,7 @@ void AddRecoverFlags(CLI::App& command, PrepareOptions& options, RecoverFlags& f
   command.add_option("--recover-rank", recover.rank, "rank of the adapters")
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--recover-alpha", recover.alpha, "adapters count alpha / rank times")
+  command.add_option("--recover-alpha", recover.alpha, "adapters count alpha / rank times")
       ->capture_default_str()
       ->group(group);
   command
@@ -33,12 +32,10 @@ void AddRecoverFlags(CLI::App& command, PrepareOptions& options, RecoverFlags& f
                   "highest learning rate; 0: 3e-3 * sqrt(192 / width)")
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--recover-batch", recover.batch_tokens, "tokens computed together")
+  command.add_option("--recover-batch", recover.batch_tokens, "tokens computed together")
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--recover-accumulate", recover.accumulate, "such batches per update")
+  command.add_option("--recover-accumulate", recover.accumulate, "such batches per update")
       ->capture_default_str()
       ->group(group);
   command

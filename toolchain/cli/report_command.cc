@@ -40,8 +40,7 @@ void Run(const Flags& flags) {
   for (const std::string& file : flags.files) {
     reports.push_back({fs::path(file).stem().string(), ReadEvalReport(file)});
   }
-  const std::string library =
-      ValueOrThrow(ReadFile(SharedFile("chart.min.js"), kMostLibraryBytes));
+  const std::string library = ValueOrThrow(ReadFile(SharedFile("chart.min.js"), kMostLibraryBytes));
   ThrowIfError(WriteFileAtomically(flags.output, ReportPage(reports, library)));
   const std::string markdown = fs::path(flags.output).replace_extension(".md");
   ThrowIfError(WriteFileAtomically(markdown, ReportMarkdown(reports)));

@@ -109,8 +109,7 @@ void ScoreBatch(const Llama& model, ForwardOptions pass, std::span<const Scoring
   const Batch batch(std::move(rows));
   const TokenTree tree = batch.Tree(model.device());
   pass.tree = &tree;
-  const torch::Tensor hidden =
-      model.Hidden(batch.Ids().to(model.device()), pass).flatten(0, 1);
+  const torch::Tensor hidden = model.Hidden(batch.Ids().to(model.device()), pass).flatten(0, 1);
   const std::vector<double> log_probabilities = LogProbabilities(model, batch, hidden);
   const std::vector<uint32_t> greedy = GreedyTokens(model, batch, hidden);
 
@@ -162,8 +161,8 @@ std::vector<RequestScore> TorchEngine::Score(size_t level, std::span<const Scori
   const std::vector<size_t> order = LongestFirst(requests);
   std::vector<RequestScore> scores(requests.size());
   ForEachBatch(requests.size(), progress, [&](size_t begin, size_t end) {
-    ScoreBatch(model_, LevelPass(level), requests,
-               std::span(order).subspan(begin, end - begin), scores);
+    ScoreBatch(model_, LevelPass(level), requests, std::span(order).subspan(begin, end - begin),
+               scores);
   });
   return scores;
 }

@@ -42,9 +42,9 @@ class BundleCheckpoint : public Checkpoint {
 };
 
 torch::Tensor DecodeMatrix(const BundleAdapter& adapter, const AdapterTensor& tensor) {
-  torch::Tensor values = torch::empty({static_cast<int64_t>(tensor.layout.rows),
-                                       static_cast<int64_t>(tensor.layout.columns)},
-                                      torch::kFloat32);
+  torch::Tensor values = torch::empty(
+      {static_cast<int64_t>(tensor.layout.rows), static_cast<int64_t>(tensor.layout.columns)},
+      torch::kFloat32);
   DecodeAdapter(adapter, tensor,
                 std::span(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
   return values;
@@ -56,10 +56,10 @@ LoraAdapter LoadAdapter(const Bundle& bundle, const BundleAdapter& stored) {
   for (const AdapterTensor& tensor : stored.plan.tensors) {
     torch::Tensor matrix = DecodeMatrix(stored, tensor);
     if (!torch::isfinite(matrix).all().item<bool>()) {
-      throw Error(Corruption(
-          bundle.path(), ": adapter of level ",
-          LevelName(bundle.levels().levels[stored.level].name_permille), ", layer ", tensor.layer,
-          ": ", AdapterPartName(tensor.part), " holds a number that is not finite"));
+      throw Error(Corruption(bundle.path(), ": adapter of level ",
+                             LevelName(bundle.levels().levels[stored.level].name_permille),
+                             ", layer ", tensor.layer, ": ", AdapterPartName(tensor.part),
+                             " holds a number that is not finite"));
     }
     adapter.layers[tensor.layer][static_cast<size_t>(tensor.part)] = std::move(matrix);
   }

@@ -112,12 +112,10 @@ torch::Tensor Mlp(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t neurons = pass.slice.neurons;
   pass.Observe(TensorRole::kGate, input);
   const std::vector<torch::Tensor> low = pass.Low(AdapterPart::kMlpA, 2, input);
-  const torch::Tensor gate =
-      pass.WithAdapter(torch::linear(input, KeptRows(pass.weights.gate, neurons, 1)),
-                       AdapterPart::kGateB, low[0]);
-  const torch::Tensor up =
-      pass.WithAdapter(torch::linear(input, KeptRows(pass.weights.up, neurons, 1)),
-                       AdapterPart::kUpB, low[1]);
+  const torch::Tensor gate = pass.WithAdapter(
+      torch::linear(input, KeptRows(pass.weights.gate, neurons, 1)), AdapterPart::kGateB, low[0]);
+  const torch::Tensor up = pass.WithAdapter(
+      torch::linear(input, KeptRows(pass.weights.up, neurons, 1)), AdapterPart::kUpB, low[1]);
   torch::Tensor inner = torch::silu(gate) * up;
   if (pass.gates != nullptr && pass.gates->neurons.defined()) {
     inner = ApplyGate(inner, pass.gates->neurons.narrow(-1, 0, neurons));

@@ -17,7 +17,8 @@ namespace elm {
 // The adapter of one level, ready to be stored.
 struct AdapterToPack {
   AdapterSpec spec;
-  std::vector<float> values;  // row-major matrices in the order of PlanAdapter(), one behind another
+  std::vector<float>
+      values;  // row-major matrices in the order of PlanAdapter(), one behind another
 };
 
 struct PackOptions {

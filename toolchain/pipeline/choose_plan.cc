@@ -82,8 +82,7 @@ class Measurement {
     const ModelConfig& config = choice_.model.config();
     Llama reordered = choice_.model;
     if (!known) {
-      reordered =
-          choice_.model.Reordered(ValueOrThrow(OrderUnits(config, choice_.units, options)));
+      reordered = choice_.model.Reordered(ValueOrThrow(OrderUnits(config, choice_.units, options)));
     }
     if (allocation == Allocation::kMeasured) {
       if (!known) found.block_losses = CutBlocks(reordered, policy);
@@ -126,8 +125,8 @@ class Measurement {
   std::optional<double> Probe(const Llama& reordered, const LevelTable& levels) {
     const std::vector<size_t> chosen = ProbedLevels(levels);
     if (chosen.empty()) return std::nullopt;
-    const EpochExamples examples(
-        {choice_.probe_examples.begin(), choice_.probe_examples.end()}, choice_.recover.seed);
+    const EpochExamples examples({choice_.probe_examples.begin(), choice_.probe_examples.end()},
+                                 choice_.recover.seed);
     return Mean(ProbeRecovery(reordered, levels, chosen, examples, choice_.probe_held_out,
                               choice_.recover, kProbeUpdates, [this] { Advance(); }));
   }
@@ -147,11 +146,10 @@ std::vector<PlanCandidate> MeasureCandidates(
 }
 
 size_t BestCandidate(const std::vector<PlanCandidate>& candidates) {
-  const auto best = std::min_element(candidates.begin(), candidates.end(),
-                                     [](const PlanCandidate& a, const PlanCandidate& b) {
-                                       return a.probe_loss.value_or(a.mean_nll) <
-                                              b.probe_loss.value_or(b.mean_nll);
-                                     });
+  const auto best = std::min_element(
+      candidates.begin(), candidates.end(), [](const PlanCandidate& a, const PlanCandidate& b) {
+        return a.probe_loss.value_or(a.mean_nll) < b.probe_loss.value_or(b.mean_nll);
+      });
   return static_cast<size_t>(best - candidates.begin());
 }
 

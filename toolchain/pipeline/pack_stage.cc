@@ -94,9 +94,9 @@ void Run(RunContext& context) {
   options.vocabulary = context.vocabulary();
   options.group = context.options().group;
   for (TrainedAdapter& adapter : TrainedAdapters(context, plan)) {
-    options.adapters.push_back({{static_cast<uint32_t>(adapter.level), adapter.rank,
-                                 static_cast<float>(adapter.scale)},
-                                std::move(adapter.values)});
+    options.adapters.push_back(
+        {{static_cast<uint32_t>(adapter.level), adapter.rank, static_cast<float>(adapter.scale)},
+         std::move(adapter.values)});
   }
   nlohmann::json provenance = Provenance(context);
   ChosenRounding rounding;

@@ -37,9 +37,8 @@ nlohmann::json Inputs(RunContext& context) {
   nlohmann::json recover = all["recover"];
   recover.erase("tokens");
   recover.erase("validations");
-  inputs["recover"] = context.options().recover.recovery == Recovery::kNone
-                          ? nlohmann::json("none")
-                          : recover;
+  inputs["recover"] =
+      context.options().recover.recovery == Recovery::kNone ? nlohmann::json("none") : recover;
   return inputs;
 }
 
@@ -129,7 +128,8 @@ MeasurementStore StoreIn(const std::string& folder) {
       CandidateMeasurement found;
       found.level_nll = json.at("level_nll").get<std::vector<double>>();
       if (json.contains("probe_loss")) found.probe_loss = json.at("probe_loss").get<double>();
-      found.block_losses = {ParseBlockLosses(json.at("heads")), ParseBlockLosses(json.at("neurons"))};
+      found.block_losses = {ParseBlockLosses(json.at("heads")),
+                            ParseBlockLosses(json.at("neurons"))};
       return found;
     } catch (const std::exception&) {
       return std::nullopt;  // damaged: measured again
@@ -160,7 +160,8 @@ void Run(RunContext& context) {
   std::vector<Allocation> allocations = {Allocation::kUniform, Allocation::kMeasured};
   if (options.allocation) allocations = {*options.allocation};
   // Anchors that somebody names are for the uniform allocation.
-  else if (options.anchors) allocations.pop_back();
+  else if (options.anchors)
+    allocations.pop_back();
 
   const TokenWindows calibration = context.calibration();
   const TokenWindows held_out = context.held_out();

@@ -151,8 +151,7 @@ TEST_F(PrepareTest, AdaptersWinBackLossAndAreInTheBundle) {
               recovered["levels"][level]["objective_before"]);
   }
   // The verify stage has held runtime and LibTorch against each other, adapters included.
-  for (const nlohmann::json& level :
-       ReadJsonFile(report.workspace + "/" + kVerifyFile)["levels"]) {
+  for (const nlohmann::json& level : ReadJsonFile(report.workspace + "/" + kVerifyFile)["levels"]) {
     EXPECT_LE(level["max_logit_difference"], 2e-3);
   }
 }

@@ -69,9 +69,12 @@ PrepareOptions From(const json& config) {
 }  // namespace
 
 json PathsJson(const PrepareOptions& options) {
-  return {{"checkpoint", options.checkpoint}, {"data", options.data},
-          {"recover_data", options.recover_data}, {"tokenizer", options.tokenizer},
-          {"scores", options.scores}, {"output", options.output}};
+  return {{"checkpoint", options.checkpoint},
+          {"data", options.data},
+          {"recover_data", options.recover_data},
+          {"tokenizer", options.tokenizer},
+          {"scores", options.scores},
+          {"output", options.output}};
 }
 
 PrepareOptions RecordedOptions(const std::string& workspace) {

@@ -84,7 +84,8 @@ RecoveryData FromText(RunContext& context, const std::string& path) {
                                 "more text with --recover-data"));
   }
   RecoveryData data;
-  data.examples = std::make_unique<EpochExamples>(ExamplesOfWindows(windows), context.options().seed);
+  data.examples =
+      std::make_unique<EpochExamples>(ExamplesOfWindows(windows), context.options().seed);
   data.validation = ExamplesOfWindows(context.held_out());
   data.tokens = uint64_t{windows.count()} * (windows.length - 1);
   data.description = StrCat(windows.count(), " windows of given text");
@@ -150,9 +151,8 @@ RecoveryData FromPocket(RunContext& context) {
   const uint64_t seed = context.options().seed + 1000;
   RecoveryData data;
   data.examples = std::make_unique<PocketExamples>(
-      context.tokenizer(), PocketExamplesOptions{.seed = seed,
-                                                 .split = pocket::Split::kTrain,
-                                                 .questions = kQuestions});
+      context.tokenizer(),
+      PocketExamplesOptions{.seed = seed, .split = pocket::Split::kTrain, .questions = kQuestions});
   const PocketExamples validation(
       context.tokenizer(),
       {.seed = seed, .split = pocket::Split::kValidation, .questions = kQuestions});

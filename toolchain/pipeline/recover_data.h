@@ -16,8 +16,8 @@ namespace elm {
 struct RecoveryData {
   std::unique_ptr<ExampleSource> examples;
   std::vector<TrainingExample> validation;  // none of it is among the examples
-  std::string description;  // "1903 windows of given text", for people
-  uint64_t tokens = 0;      // that are different; 0 where examples do not end
+  std::string description;                  // "1903 windows of given text", for people
+  uint64_t tokens = 0;                      // that are different; 0 where examples do not end
 };
 
 // The data that options().recover_data names: empty stands for options().data, and nothing at all

@@ -55,18 +55,19 @@ std::vector<RecoveredLevel> RecoverLevels(RunContext& context, std::span<const u
   spdlog::info("recover: {} levels on {}", chosen.size(), data.description);
   const uint64_t wanted = context.options().recover.tokens;
   if (data.tokens > 0 && wanted > 2 * data.tokens) {
-    spdlog::warn("recover: {} tokens are {:.1f} times what the data holds; more data (or "
-                 "--recover-data generated) serves better than repeating it",
-                 wanted, static_cast<double>(wanted) / static_cast<double>(data.tokens));
+    spdlog::warn(
+        "recover: {} tokens are {:.1f} times what the data holds; more data (or "
+        "--recover-data generated) serves better than repeating it",
+        wanted, static_cast<double>(wanted) / static_cast<double>(data.tokens));
   }
   const Llama reordered = context.model().Reordered(plan.order);
   context.ReleaseModel();
   Progress progress("recover", context.progress_style());
   RecoverHooks hooks;
   hooks.report = [&](const RecoverProgress& done) {
-    progress.Update(done.tokens, done.total_tokens,
-                    fmt::format("loss {:.3f}, {:.1f} k tokens/s", done.loss,
-                                done.tokens_per_second / 1000));
+    progress.Update(
+        done.tokens, done.total_tokens,
+        fmt::format("loss {:.3f}, {:.1f} k tokens/s", done.loss, done.tokens_per_second / 1000));
   };
   hooks.say = [](const std::string& text) { spdlog::info("recover: {}", text); };
   hooks.throw_if_cancelled = [] { ThrowIfCancelled(); };
@@ -99,9 +100,10 @@ std::vector<TrainedAdapter> TrainedAdapters(RunContext& context, const ElasticPl
     if (ReadAdapterRecord(folder, level).best_update == 0) continue;
     const AdapterParameters parameters(context.checkpoint().config(), level, options.rank,
                                        options.alpha);
-    const torch::Tensor flat =
-        LoadAdapter(folder, level, parameters, LevelBase(base, level));
-    adapters.push_back({i, options.rank, parameters.scale(),
+    const torch::Tensor flat = LoadAdapter(folder, level, parameters, LevelBase(base, level));
+    adapters.push_back({i,
+                        options.rank,
+                        parameters.scale(),
                         {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()}});
   }
   return adapters;

@@ -13,9 +13,7 @@
 namespace elm {
 namespace {
 
-bool Wanted(RunContext& context) {
-  return context.options().recover.recovery != Recovery::kNone;
-}
+bool Wanted(RunContext& context) { return context.options().recover.recovery != Recovery::kNone; }
 
 nlohmann::json Inputs(RunContext& context) {
   if (!Wanted(context)) return {{"recovery", RecoveryName(Recovery::kNone)}};
@@ -54,9 +52,8 @@ double HeldOutLoss(const Llama& model, const TokenWindows& windows, size_t batch
 }
 
 void Run(RunContext& context) {
-  nlohmann::json report = {
-      {"recovery", RecoveryName(context.options().recover.recovery)},
-      {"levels", nlohmann::json::array()}};
+  nlohmann::json report = {{"recovery", RecoveryName(context.options().recover.recovery)},
+                           {"levels", nlohmann::json::array()}};
   if (!Wanted(context)) return WriteJsonFile(context.Path(kRecoverFile), report);
   const std::vector<RecoveredLevel> levels = RecoverLevels(context, {}, nullptr);
   const ElasticPlan plan =

@@ -82,8 +82,7 @@ std::vector<double> RecoveredLosses(RunContext& context, const ElasticPlan& plan
     const AdapterParameters parameters(reordered.config(), level, options.rank, options.alpha);
     const LoraAdapter adapter =
         parameters.View(torch::from_blob(trained.values.data(), {parameters.count()}));
-    losses.push_back(
-        MeasureLoss(reordered, windows, {.level = &level, .adapter = &adapter}).mean);
+    losses.push_back(MeasureLoss(reordered, windows, {.level = &level, .adapter = &adapter}).mean);
   }
   return losses;
 }

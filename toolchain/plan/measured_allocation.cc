@@ -110,8 +110,8 @@ class Knapsack {
     return 0;
   }
 
-  Choices Trace(const std::vector<std::vector<double>>& best, int cells,
-                   const Choices& least, const Choices& most) const {
+  Choices Trace(const std::vector<std::vector<double>>& best, int cells, const Choices& least,
+                const Choices& most) const {
     Choices allocation(blocks_.size());
     for (size_t i = blocks_.size(); i-- > 0;) {
       for (size_t choice = least[i]; choice <= most[i]; ++choice) {

@@ -43,9 +43,8 @@ TEST(MeasuredAllocation, LevelsAreNestedAndOfTheirSize) {
     for (double& value : heads) value = loss(random);
     for (double& value : neurons) value = loss(random);
     const std::vector<uint32_t> names = {200, 350, 500, 800, 1000};
-    const auto slices =
-        AllocateMeasured(config, UnitPolicy::kQueryHead, 4, ContiguousKv(config),
-                         Straight(config, heads, neurons), names);
+    const auto slices = AllocateMeasured(config, UnitPolicy::kQueryHead, 4, ContiguousKv(config),
+                                         Straight(config, heads, neurons), names);
     LevelTable table{{}, ContiguousKv(config), {}};
     for (size_t i = 0; i < names.size(); ++i) {
       table.levels.push_back({names[i], slices[i]});
@@ -57,9 +56,8 @@ TEST(MeasuredAllocation, LevelsAreNestedAndOfTheirSize) {
 
 TEST(MeasuredAllocation, ALayerThatMattersMoreIsLeftWhole) {
   const ModelConfig config = FourLayers();
-  const auto slices = AllocateMeasured(
-      config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
-      Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {500, 1000});
+  const auto slices = AllocateMeasured(config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
+                                       Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {500, 1000});
   const LayerSlice whole{config.query_heads, config.kv_heads, config.neurons};
   EXPECT_EQ(slices[0][1], whole);
   EXPECT_NE(slices[0][0], whole);

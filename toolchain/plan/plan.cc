@@ -97,8 +97,7 @@ Solved Judge(const ModelConfig& config, uint32_t name, std::vector<LayerSlice> s
   solved.level = {name, std::move(slices)};
   solved.report.name_permille = name;
   solved.report.reached_share = TrueShare(config, solved.level);
-  solved.report.met =
-      std::abs(solved.report.reached_share - name / 1000.0) <= kLevelTolerance;
+  solved.report.met = std::abs(solved.report.reached_share - name / 1000.0) <= kLevelTolerance;
   return solved;
 }
 
@@ -140,8 +139,8 @@ std::vector<Solved> SolveByMeasurement(const ModelConfig& config, const PlanOpti
                                        uint32_t snap,
                                        const std::vector<std::vector<uint16_t>>& kv_of,
                                        const std::vector<uint32_t>& names) {
-  std::vector<std::vector<LayerSlice>> slices = AllocateMeasured(
-      config, options.policy, snap, kv_of, *options.block_losses, names);
+  std::vector<std::vector<LayerSlice>> slices =
+      AllocateMeasured(config, options.policy, snap, kv_of, *options.block_losses, names);
   std::vector<Solved> solved;
   for (size_t i = 0; i < names.size(); ++i) {
     solved.push_back(Judge(config, names[i], std::move(slices[i])));

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "toolchain/training/batch_tensors.h"
 #include "toolchain/pretrain/copy_examples.h"
 #include "toolchain/pretrain/trainable_llama.h"
+#include "toolchain/training/batch_tensors.h"
 
 namespace elm {
 namespace {

@@ -17,10 +17,10 @@
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
 #include "toolchain/pretrain/copy_examples.h"
-#include "toolchain/training/pocket_examples.h"
 #include "toolchain/pretrain/trainer.h"
 #include "toolchain/pretrain/training_checkpoint.h"
 #include "toolchain/pretrain/vocabulary.h"
+#include "toolchain/training/pocket_examples.h"
 
 namespace elm {
 namespace {

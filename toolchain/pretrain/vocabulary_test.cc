@@ -1,12 +1,12 @@
 // The vocabulary and the examples that are made with it.
-#include "toolchain/training/pocket_examples.h"
+#include "toolchain/pretrain/vocabulary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "datasets/prompt.h"
 #include "toolchain/base/error.h"
-#include "toolchain/pretrain/vocabulary.h"
+#include "toolchain/training/pocket_examples.h"
 
 namespace elm {
 namespace {

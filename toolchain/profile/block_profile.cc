@@ -25,8 +25,8 @@ std::vector<uint32_t> NeuronCuts(const ModelConfig& config) {
 
 // A level that is whole but for one layer.
 Level CutOneLayer(const ModelConfig& config, size_t layer, const LayerSlice& slice) {
-  Level level{1000, std::vector<LayerSlice>(
-                        config.layers, {config.query_heads, config.kv_heads, config.neurons})};
+  Level level{1000, std::vector<LayerSlice>(config.layers,
+                                            {config.query_heads, config.kv_heads, config.neurons})};
   level.layers[layer] = slice;
   return level;
 }
@@ -48,28 +48,28 @@ BlockLosses ProfileBlocks(const Llama& model, uint32_t heads_per_unit, const Tok
   }
   double whole = 0;
   double sequences = 0;
-  ForEachBatch(model, windows, 0, windows.count(), options.batch, progress,
-               [&](const torch::Tensor& ids) {
-    torch::Tensor stream = model.Embed(ids);
-    for (size_t layer = 0; layer < config.layers; ++layer) {
-      const auto measure = [&](const LayerSlice& slice) {
-        const Level level = CutOneLayer(config, layer, slice);
-        const torch::Tensor cut =
-            model.RunLayers(stream, layer, config.layers, {.level = &level});
-        return SumLosses(Doubles(model.StreamLoss(cut, ids)));
-      };
-      for (BlockLoss& loss : losses.heads[layer]) {
-        loss.increase += measure({loss.kept, KvHeadsNeeded(model.layers[layer].kv_of, loss.kept),
-                                  config.neurons});
-      }
-      for (BlockLoss& loss : losses.neurons[layer]) {
-        loss.increase += measure({config.query_heads, config.kv_heads, loss.kept});
-      }
-      stream = model.RunLayers(stream, layer, layer + 1);
-    }
-    whole += SumLosses(Doubles(model.StreamLoss(stream, ids)));
-    sequences += static_cast<double>(ids.size(0));
-  });
+  ForEachBatch(
+      model, windows, 0, windows.count(), options.batch, progress, [&](const torch::Tensor& ids) {
+        torch::Tensor stream = model.Embed(ids);
+        for (size_t layer = 0; layer < config.layers; ++layer) {
+          const auto measure = [&](const LayerSlice& slice) {
+            const Level level = CutOneLayer(config, layer, slice);
+            const torch::Tensor cut =
+                model.RunLayers(stream, layer, config.layers, {.level = &level});
+            return SumLosses(Doubles(model.StreamLoss(cut, ids)));
+          };
+          for (BlockLoss& loss : losses.heads[layer]) {
+            loss.increase += measure(
+                {loss.kept, KvHeadsNeeded(model.layers[layer].kv_of, loss.kept), config.neurons});
+          }
+          for (BlockLoss& loss : losses.neurons[layer]) {
+            loss.increase += measure({config.query_heads, config.kv_heads, loss.kept});
+          }
+          stream = model.RunLayers(stream, layer, layer + 1);
+        }
+        whole += SumLosses(Doubles(model.StreamLoss(stream, ids)));
+        sequences += static_cast<double>(ids.size(0));
+      });
   for (size_t layer = 0; layer < config.layers; ++layer) {
     for (auto* block : {&losses.heads[layer], &losses.neurons[layer]}) {
       for (BlockLoss& loss : *block) loss.increase = (loss.increase - whole) / sequences;

@@ -47,20 +47,19 @@ std::string AdapterPath(const std::string& folder, const Level& level) {
 
 void SaveAdapter(const std::string& folder, const Level& level, const AdapterParameters& parameters,
                  const torch::Tensor& flat, const AdapterRecord& record) {
-  SaveFlatTensors(AdapterPath(folder, level),
-                  {.about = {{"level", LevelName(level.name_permille)},
-                             {"rank", parameters.rank()},
-                             {"scale", parameters.scale()},
-                             {"base", record.origin.base},
-                             {"recipe", record.origin.recipe},
-                             {"updates", record.updates},
-                             {"tokens", record.tokens},
-                             {"loss_before", record.loss_before},
-                             {"loss_after", record.loss_after},
-                             {"best_update", record.best_update},
-                             {"seconds", record.seconds},
-                             {"curve", record.curve}},
-                   .vectors = {{kVector, flat}}});
+  SaveFlatTensors(AdapterPath(folder, level), {.about = {{"level", LevelName(level.name_permille)},
+                                                         {"rank", parameters.rank()},
+                                                         {"scale", parameters.scale()},
+                                                         {"base", record.origin.base},
+                                                         {"recipe", record.origin.recipe},
+                                                         {"updates", record.updates},
+                                                         {"tokens", record.tokens},
+                                                         {"loss_before", record.loss_before},
+                                                         {"loss_after", record.loss_after},
+                                                         {"best_update", record.best_update},
+                                                         {"seconds", record.seconds},
+                                                         {"curve", record.curve}},
+                                               .vectors = {{kVector, flat}}});
 }
 
 AdapterRecord ReadAdapterRecord(const std::string& folder, const Level& level) {

@@ -14,8 +14,8 @@ namespace elm {
 
 // What decides an adapter.
 struct AdapterOrigin {
-  std::string base;        // LevelBase()
-  nlohmann::json recipe;   // Recipe() and the hash of the data
+  std::string base;       // LevelBase()
+  nlohmann::json recipe;  // Recipe() and the hash of the data
 
   bool operator==(const AdapterOrigin&) const = default;
 };

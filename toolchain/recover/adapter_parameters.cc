@@ -21,10 +21,9 @@ void CheckRank(const ModelConfig& config, const Level& level, uint32_t rank) {
   }
   for (size_t layer = 0; layer < level.layers.size(); ++layer) {
     const LayerSlice& slice = level.layers[layer];
-    for (const Side side :
-         {Side{"query rows", uint64_t{slice.query_heads} * config.head_dim},
-          Side{"key rows", uint64_t{slice.kv_heads} * config.head_dim},
-          Side{"neurons", slice.neurons}, Side{"columns", config.width}}) {
+    for (const Side side : {Side{"query rows", uint64_t{slice.query_heads} * config.head_dim},
+                            Side{"key rows", uint64_t{slice.kv_heads} * config.head_dim},
+                            Side{"neurons", slice.neurons}, Side{"columns", config.width}}) {
       if (side.size == 0 || side.size >= rank) continue;
       throw Error(InvalidArgument("level ", LevelName(level.name_permille), ", layer ", layer,
                                   ": keeps ", side.size, " ", side.name,

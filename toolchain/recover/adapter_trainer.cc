@@ -69,19 +69,18 @@ AdapterTrainer::AdapterTrainer(const FrozenLlama& model, const LevelTable& level
     : model_(model),
       options_(options),
       group_(group),
-      pool_(Workers(model, options), [threads = OneThreadEach(model)
-                                                    ? size_t{1}
-                                                    : ThreadsOrAll(options.threads)] {
-        SetTorchThreads(static_cast<int>(threads));
-      }) {
+      pool_(Workers(model, options),
+            [threads = OneThreadEach(model) ? size_t{1} : ThreadsOrAll(options.threads)] {
+              SetTorchThreads(static_cast<int>(threads));
+            }) {
   for (const size_t index : chosen) {
     const Level& level = levels.levels.at(index);
     AdapterParameters parameters(model.config(), level, options.rank, options.alpha);
     // Every level begins with numbers of its own, whichever others are trained along with it.
     const torch::Tensor flat =
         parameters.Initial(options.seed * 1000003 + level.name_permille, model.device());
-    levels_.push_back({&level, std::move(parameters), flat, torch::zeros_like(flat),
-                       torch::zeros_like(flat)});
+    levels_.push_back(
+        {&level, std::move(parameters), flat, torch::zeros_like(flat), torch::zeros_like(flat)});
   }
 }
 
@@ -89,9 +88,8 @@ WeightedSum AdapterTrainer::RunLevel(const LevelTraining& level, const BatchTens
                                      const torch::Tensor& teacher, torch::Tensor* gradient) const {
   const torch::AutoGradMode with_gradients(gradient != nullptr);
   if (gradient != nullptr) *gradient = torch::zeros_like(level.flat);
-  const LoraAdapter adapter = gradient == nullptr
-                                  ? level.parameters.View(level.flat)
-                                  : level.parameters.Leaves(level.flat, *gradient);
+  const LoraAdapter adapter = gradient == nullptr ? level.parameters.View(level.flat)
+                                                  : level.parameters.Leaves(level.flat, *gradient);
   const torch::Tensor hidden =
       model_.Hidden(batch.ids, batch.layout,
                     {.level = level.level,
@@ -117,8 +115,8 @@ std::vector<WeightedSum> AdapterTrainer::RunAll(
     const torch::NoGradGuard no_grad;
     Part& part = parts[index];
     part.sums.resize(levels_.size());
-    part.tensors = ToTensors(batches[index], model_.config(), options_.context_weight, scale,
-                             model_.device());
+    part.tensors =
+        ToTensors(batches[index], model_.config(), options_.context_weight, scale, model_.device());
     if (DistillationShare(options_.recovery) > 0) {
       part.teacher = model_.Hidden(part.tensors->ids, part.tensors->layout, {});
     }
@@ -127,9 +125,8 @@ std::vector<WeightedSum> AdapterTrainer::RunAll(
   pool_.ForEach(batches.size() * levels_.size(), [&](size_t index, size_t) {
     const size_t level = levels_.size() - 1 - index / batches.size();
     const size_t at = index % batches.size();
-    parts[at].sums[level] =
-        RunLevel(levels_[level], *parts[at].tensors, parts[at].teacher,
-                 gradients == nullptr ? nullptr : &(*gradients)[level][at]);
+    parts[at].sums[level] = RunLevel(levels_[level], *parts[at].tensors, parts[at].teacher,
+                                     gradients == nullptr ? nullptr : &(*gradients)[level][at]);
   });
   std::vector<WeightedSum> sums(levels_.size());
   for (const Part& part : parts) {

@@ -25,7 +25,7 @@ class ProcessGroup;
 struct LevelTraining {
   const Level* level = nullptr;
   AdapterParameters parameters;
-  torch::Tensor flat;           // [parameters.count()] float32, on the device, like the moments
+  torch::Tensor flat;  // [parameters.count()] float32, on the device, like the moments
   torch::Tensor first_moment;
   torch::Tensor second_moment;
 };
@@ -49,9 +49,8 @@ class AdapterTrainer {
  public:
   // `model` must outlive this; `group` may be nullptr. `options` are resolved: a learning rate, a
   // type. Throws elm::Error for a rank larger than a slice.
-  AdapterTrainer(const FrozenLlama& model, const LevelTable& levels,
-                 std::span<const size_t> chosen, const RecoverOptions& options,
-                 ProcessGroup* group);
+  AdapterTrainer(const FrozenLlama& model, const LevelTable& levels, std::span<const size_t> chosen,
+                 const RecoverOptions& options, ProcessGroup* group);
 
   std::vector<LevelTraining>& levels() { return levels_; }
   // Updates made so far, by whichever sitting: the optimiser's corrections depend on them.

@@ -24,10 +24,10 @@ int64_t RowsAtOnce(int64_t vocab, bool on_processor) {
 }
 
 struct Rows {
-  torch::Tensor student;  // [rows, width]
-  torch::Tensor teacher;  // [rows, width] or undefined
-  torch::Tensor targets;  // [rows]
-  torch::Tensor weights;  // [rows]
+  torch::Tensor student;     // [rows, width]
+  torch::Tensor teacher;     // [rows, width] or undefined
+  torch::Tensor targets;     // [rows]
+  torch::Tensor weights;     // [rows]
   torch::Tensor next_token;  // [rows], written
   torch::Tensor divergence;  // [rows], written
   torch::Tensor gradient;    // [rows, width], written; undefined when nobody asks
@@ -36,7 +36,7 @@ struct Rows {
     const auto cut = [&](const torch::Tensor& tensor) {
       return tensor.defined() ? tensor.slice(0, begin, end) : tensor;
     };
-    return {cut(student), cut(teacher), cut(targets), cut(weights),
+    return {cut(student),    cut(teacher),    cut(targets), cut(weights),
             cut(next_token), cut(divergence), cut(gradient)};
   }
 };
@@ -132,11 +132,11 @@ DistillationLosses DistillationLoss(const torch::Tensor& student, const torch::T
     rows.next_token = torch::zeros_like(weights);
     rows.divergence = torch::zeros_like(weights);
     if (differentiable) rows.gradient = torch::empty_like(rows.student);
-    AllRows(rows, head, share, UsesFusedKernels(kernels, student, student.scalar_type(), head.size(0)));
+    AllRows(rows, head, share,
+            UsesFusedKernels(kernels, student, student.scalar_type(), head.size(0)));
     losses.next_token = rows.next_token;
     losses.divergence = rows.divergence;
-    losses.total =
-        ((rows.divergence * share + rows.next_token * (1.0 - share)) * weights).sum();
+    losses.total = ((rows.divergence * share + rows.next_token * (1.0 - share)) * weights).sum();
   }
   if (differentiable) {
     losses.total = DistillationFunction::apply(student, losses.total, rows.gradient);

@@ -63,12 +63,12 @@ torch::Tensor Attention(const torch::Tensor& normed, const LayerWork& work) {
   const int64_t head_dim = work.config.head_dim;
   const int64_t query_width = work.slice.query_heads * head_dim;
   const int64_t kv_width = work.slice.kv_heads * head_dim;
-  torch::Tensor packed = AdaptedProduct(
-      normed,
-      {{work.weights.query.narrow(0, 0, query_width), work.Matrix(kQueryB)},
-       {work.weights.key.narrow(0, 0, kv_width), work.Matrix(kKeyB)},
-       {work.weights.value.narrow(0, 0, kv_width), work.Matrix(kValueB)}},
-      work.Matrix(kAttentionA), work.scale);
+  torch::Tensor packed =
+      AdaptedProduct(normed,
+                     {{work.weights.query.narrow(0, 0, query_width), work.Matrix(kQueryB)},
+                      {work.weights.key.narrow(0, 0, kv_width), work.Matrix(kKeyB)},
+                      {work.weights.value.narrow(0, 0, kv_width), work.Matrix(kValueB)}},
+                     work.Matrix(kAttentionA), work.scale);
   AttentionShape shape{work.slice.query_heads, work.slice.kv_heads, head_dim};
   if (!EvenGroups(work)) {
     packed = ExpandKv(packed, work);
@@ -157,8 +157,7 @@ torch::Tensor FrozenLlama::Hidden(const torch::Tensor& ids, const SequenceLayout
     std::tie(stream.sum, stream.branch) =
         CheckpointedLayer(run, stream.sum, stream.branch, *adapter);
   }
-  return AddNorm(stream.sum, stream.branch, final_norm_, config_.rms_epsilon, dtype(),
-                 pass.kernels)
+  return AddNorm(stream.sum, stream.branch, final_norm_, config_.rms_epsilon, dtype(), pass.kernels)
       .normed;
 }
 

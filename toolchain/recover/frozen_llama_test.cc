@@ -27,7 +27,9 @@ class FrozenLlamaTest : public ::testing::Test {
 
   torch::Tensor Ids() const { return AllWindows(RandomWindows(model_.config(), 3, 9, 4)); }
   SequenceLayout Layout() const {
-    return {{{0, 9}, {9, 9}, {18, 9}}, model_.config().head_dim, model_.config().rope_theta,
+    return {{{0, 9}, {9, 9}, {18, 9}},
+            model_.config().head_dim,
+            model_.config().rope_theta,
             torch::kCPU};
   }
 
@@ -55,10 +57,10 @@ TEST_F(FrozenLlamaTest, AFreshAdapterChangesNothing) {
   const FrozenLlama frozen(model_, torch::kFloat32);
   const SequenceLayout layout = Layout();
   const LoraAdapter fresh = parameters_.View(parameters_.Initial(9, torch::kCPU));
-  EXPECT_EQ(MaxDifference(
-                frozen.Hidden(Ids().flatten(), layout, {.level = &level_, .adapter = &fresh}),
-                frozen.Hidden(Ids().flatten(), layout, {.level = &level_})),
-            0.0);
+  EXPECT_EQ(
+      MaxDifference(frozen.Hidden(Ids().flatten(), layout, {.level = &level_, .adapter = &fresh}),
+                    frozen.Hidden(Ids().flatten(), layout, {.level = &level_})),
+      0.0);
 }
 
 // Gradients of the loss by all matrices of the adapter.
@@ -95,9 +97,8 @@ TEST_F(FrozenLlamaTest, GradientsAreDifferencesOfTheLoss) {
   const auto loss = [&](const torch::Tensor& flat) {
     const torch::NoGradGuard no_grad;
     const LoraAdapter adapter = parameters_.View(flat);
-    return DistillationLoss(
-               frozen.Hidden(ids, layout, {.level = &level_, .adapter = &adapter}),
-               torch::Tensor(), frozen.head(), ids, torch::ones({ids.size(0)}), 0.0)
+    return DistillationLoss(frozen.Hidden(ids, layout, {.level = &level_, .adapter = &adapter}),
+                            torch::Tensor(), frozen.head(), ids, torch::ones({ids.size(0)}), 0.0)
         .total.item<double>();
   };
   // Along the gradient itself, of each third of the matrices: a long way in loss for a short step.

@@ -94,10 +94,10 @@ std::unique_ptr<ProcessGroup> ProcessGroup::FromEnvironment() {
   } catch (const Error&) {
     throw;
   } catch (const std::exception&) {
-    throw Error(Status(StatusCode::kIo,
-                       StrCat("process ", *rank, " of ", size, " found no others at ", host, ":",
-                              *port, " within ", kPatience.count(), " s; start them all, with ",
-                              "one address")));
+    throw Error(
+        Status(StatusCode::kIo,
+               StrCat("process ", *rank, " of ", size, " found no others at ", host, ":", *port,
+                      " within ", kPatience.count(), " s; start them all, with ", "one address")));
   }
 }
 

@@ -48,8 +48,7 @@ class Training {
         hooks_(hooks),
         chosen_(std::move(chosen)),
         recipe_(std::move(recipe)),
-        model_(inputs.model,
-               options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
+        model_(inputs.model, options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
         trainer_(model_, inputs.levels, chosen_, options, inputs.group),
         validation_(ToMicroBatches(inputs.validation, options.batch_tokens)),
         best_(chosen_.size()),
@@ -132,9 +131,8 @@ class Training {
     const std::vector<double> losses = trainer_.Measure(validation_);
     for (size_t i = 0; i < losses.size(); ++i) {
       if (position_.step == 0) before_[i] = losses[i];
-      json row = {{"update", position_.step},
-                  {"tokens", position_.tokens},
-                  {"validation_loss", losses[i]}};
+      json row = {
+          {"update", position_.step}, {"tokens", position_.tokens}, {"validation_loss", losses[i]}};
       if (position_.step > 0) row["train_loss"] = train_loss;
       curves_[i].push_back(std::move(row));
       if (!(losses[i] < best_[i].loss)) continue;
@@ -187,7 +185,8 @@ class Training {
     if (!cancelled) return;
     Save();
     if (reason) std::rethrow_exception(reason);
-    throw Error(Status(StatusCode::kCancelled, "another process was interrupted; the state is kept"));
+    throw Error(
+        Status(StatusCode::kCancelled, "another process was interrupted; the state is kept"));
   }
 
   void Save() {
@@ -264,7 +263,7 @@ class Training {
   FrozenLlama model_;
   AdapterTrainer trainer_;
   const std::vector<MicroBatch> validation_;
-  std::vector<Best> best_;     // [levels], like the next two
+  std::vector<Best> best_;  // [levels], like the next two
   std::vector<json> curves_;
   std::vector<double> before_;  // the objective without adapter
   StreamPosition position_;

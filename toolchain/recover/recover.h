@@ -27,16 +27,16 @@ struct RecoverInputs {
   std::vector<size_t> chosen;     // ascending indices into `levels`, none of them the full level
   const ExampleSource& examples;  // must outlive the training, as must model and levels
   std::span<const TrainingExample> validation;
-  std::string model_base;  // hash of the weights and their order, see LevelBase()
-  std::string data_hash;  // of what `examples` and `validation` are made from
-  std::string folder;     // for adapters and state; made when it is not there
+  std::string model_base;         // hash of the weights and their order, see LevelBase()
+  std::string data_hash;          // of what `examples` and `validation` are made from
+  std::string folder;             // for adapters and state; made when it is not there
   ProcessGroup* group = nullptr;  // the processes that share the work, or nullptr for this one
 };
 
 struct RecoverProgress {
-  uint64_t tokens = 0;        // predicted so far, by each level
+  uint64_t tokens = 0;  // predicted so far, by each level
   uint64_t total_tokens = 0;
-  double loss = 0;            // of the objective, mean of the levels, since the last report
+  double loss = 0;               // of the objective, mean of the levels, since the last report
   double tokens_per_second = 0;  // of all levels together
 };
 

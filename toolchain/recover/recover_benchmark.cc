@@ -3,8 +3,8 @@
 //
 //   recover_benchmark [SHAPE [ROUNDS]]      SHAPE: pocket-4m, 1b, 7b (one layer each of the latter)
 //
-// One update trains one level of 50 % of the weights: teacher forward, student forward and backward.
-// Prints medians over the rounds, and the peak of the process's memory.
+// One update trains one level of 50 % of the weights: teacher forward, student forward and
+// backward. Prints medians over the rounds, and the peak of the process's memory.
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -119,8 +119,8 @@ double PlainRate(const ModelConfig& config, int64_t rows, torch::Dtype dtype, Wo
     });
   };
   work();
-  const double products = static_cast<double>(pool.threads()) * repeats * rows * config.width *
-                          config.neurons;
+  const double products =
+      static_cast<double>(pool.threads()) * repeats * rows * config.width * config.neurons;
   return products / Seconds(work);
 }
 
@@ -165,11 +165,12 @@ int Run(const Shape& shape, int rounds) {
   }
   std::printf("%s, %s, %zu threads, level of 50 %%, %.0f tokens an update, %d rounds\n", shape.name,
               options.dtype.c_str(), threads, rows, rounds);
-  std::printf("update %.1f ms, %.0f tokens/s; plain products %.0f GFLOP/s; training at %.0f %% of "
-              "that (%.0f to %.0f)\n",
-              1000 * Median(steps), rows / Median(steps), Median(rates), 100 * Median(shares),
-              100 * *std::min_element(shares.begin(), shares.end()),
-              100 * *std::max_element(shares.begin(), shares.end()));
+  std::printf(
+      "update %.1f ms, %.0f tokens/s; plain products %.0f GFLOP/s; training at %.0f %% of "
+      "that (%.0f to %.0f)\n",
+      1000 * Median(steps), rows / Median(steps), Median(rates), 100 * Median(shares),
+      100 * *std::min_element(shares.begin(), shares.end()),
+      100 * *std::max_element(shares.begin(), shares.end()));
   if (const auto peak = ProcBytes("/proc/self/status", "VmHWM")) {
     std::printf("peak memory %.0f MiB\n", static_cast<double>(*peak) / (1 << 20));
   }

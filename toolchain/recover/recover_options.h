@@ -25,14 +25,14 @@ double DistillationShare(Recovery recovery);
 struct RecoverOptions {
   Recovery recovery = Recovery::kBoth;
   uint32_t rank = 8;
-  double alpha = 16;           // what B (A x) is multiplied by, times the rank
-  uint64_t tokens = 205'000;   // predicted by each level
-  uint32_t batch_tokens = 512; // of a micro-batch
-  uint32_t accumulate = 2;     // micro-batches per update, computed side by side on the CPU
-  double learning_rate = 0;    // the peak; 0: DefaultLearningRate()
-  double clip = 1.0;           // longest gradient
-  double context_weight = 0.1; // of the loss of tokens that are no answers
-  uint32_t validations = 8;    // measurements on the validation examples, of which the best stays
+  double alpha = 16;            // what B (A x) is multiplied by, times the rank
+  uint64_t tokens = 205'000;    // predicted by each level
+  uint32_t batch_tokens = 512;  // of a micro-batch
+  uint32_t accumulate = 2;      // micro-batches per update, computed side by side on the CPU
+  double learning_rate = 0;     // the peak; 0: DefaultLearningRate()
+  double clip = 1.0;            // longest gradient
+  double context_weight = 0.1;  // of the loss of tokens that are no answers
+  uint32_t validations = 8;     // measurements on the validation examples, of which the best stays
   bool checkpoint_layers = false;  // see LevelPass
 
   uint64_t seed = 1;
@@ -42,7 +42,8 @@ struct RecoverOptions {
   double checkpoint_minutes = 1;
 };
 
-// Wider layers take smaller steps: 3e-3 * sqrt(192 / width), which was best of several at width 192.
+// Wider layers take smaller steps: 3e-3 * sqrt(192 / width), which was best of several at width
+// 192.
 double DefaultLearningRate(uint32_t width);
 
 // A linear warm-up over the first twentieth, then a cosine to nothing. `done` of all updates.

@@ -80,8 +80,7 @@ class RecoverTest : public ::testing::Test {
 };
 
 TEST_F(RecoverTest, AdaptersWinBackLoss) {
-  const std::vector<AdapterRecord> records =
-      Recover(Inputs(directory_.path(), {0, 1}), options_);
+  const std::vector<AdapterRecord> records = Recover(Inputs(directory_.path(), {0, 1}), options_);
   ASSERT_EQ(records.size(), 2U);
   for (const AdapterRecord& record : records) {
     EXPECT_LT(record.loss_after, 0.97 * record.loss_before);

@@ -38,8 +38,9 @@ class Comparer {
     RequireSameQuestions();
     for (const LevelScores& level : before_.levels) CompareLevel(level, LevelOf(after_, level));
     if (!before_.latency || !after_.latency) {
-      result_.notes.push_back("latency is not compared: it is not in both files (elmc eval "
-                              "--latency measures it)");
+      result_.notes.push_back(
+          "latency is not compared: it is not in both files (elmc eval "
+          "--latency measures it)");
     }
     return std::move(result_);
   }
@@ -62,10 +63,8 @@ class Comparer {
     for (size_t i = 0; i < before_.families.size(); ++i) {
       Same(StrCat("family ", i), before_.families[i].name, after_.families[i].name);
       const std::string family = "family " + before_.families[i].name;
-      Same("the number of items of " + family, before_.families[i].items,
-           after_.families[i].items);
-      Same("the hash of the tasks of " + family, before_.families[i].hash,
-           after_.families[i].hash);
+      Same("the number of items of " + family, before_.families[i].items, after_.families[i].items);
+      Same("the hash of the tasks of " + family, before_.families[i].hash, after_.families[i].hash);
     }
     Same("the number of texts", before_.texts.size(), after_.texts.size());
     for (size_t i = 0; i < before_.texts.size(); ++i) {
@@ -131,8 +130,8 @@ class Comparer {
            const Estimate& worse, double limit) {
     const double error = std::isnan(worse.standard_error) ? 0 : worse.standard_error;
     const bool regression = worse.value > limit && worse.value > kConfidence * error;
-    result_.changes.push_back({level.name_permille, what, before, after, worse.value, error, limit,
-                               regression});
+    result_.changes.push_back(
+        {level.name_permille, what, before, after, worse.value, error, limit, regression});
   }
 
   const EvalReport& before_;

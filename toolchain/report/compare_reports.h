@@ -4,8 +4,8 @@
 // Accuracy and loss are compared item by item. A drop counts when it is larger than the limit and
 // larger than what the items' own spread explains (1.96 paired standard errors), so that a single
 // question answered differently after another rounding is no alarm. Latency differs between
-// machines and hours; what is compared is each level's time over the full level's, measured in turns
-// in the same minutes.
+// machines and hours; what is compared is each level's time over the full level's, measured in
+// turns in the same minutes.
 #pragma once
 
 #include <cstdint>

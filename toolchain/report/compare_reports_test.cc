@@ -56,7 +56,8 @@ std::string Refusal(const std::function<void(EvalReport&)>& change) {
 std::vector<std::string> Regressions(const Comparison& comparison) {
   std::vector<std::string> names;
   for (const Change& change : comparison.changes) {
-    if (change.regression) names.push_back(std::to_string(change.level_permille) + ": " + change.what);
+    if (change.regression)
+      names.push_back(std::to_string(change.level_permille) + ": " + change.what);
   }
   return names;
 }

@@ -80,7 +80,8 @@ std::string Circumstances(const EvalReport& report) {
                      conditions.arithmetic + "), split " + conditions.split + ", elmc " +
                      report.tool_version;
   if (conditions.drop != "none") {
-    text += ", contexts " + conditions.drop + Format(", %.0f %% of words kept", 100 * conditions.keep);
+    text +=
+        ", contexts " + conditions.drop + Format(", %.0f %% of words kept", 100 * conditions.keep);
   }
   if (report.latency) {
     text += StrCat("; latency: ", report.latency->prompt_tokens, " tokens in, ",
@@ -156,13 +157,13 @@ json Charts(std::span<const NamedReport> reports) {
   std::vector<Line> losses;
   for (const auto& [name, report] : reports) {
     if (!report.families.empty()) {
-      means.push_back(LineOf(name, report, [](const LevelScores& level) {
-        return 100 * MeanAccuracy(level).value;
-      }));
+      means.push_back(LineOf(
+          name, report, [](const LevelScores& level) { return 100 * MeanAccuracy(level).value; }));
     }
     for (size_t i = 0; i < report.texts.size(); ++i) {
-      losses.push_back(LineOf(name + ": " + report.texts[i].name, report,
-                              [i](const LevelScores& level) { return TextLoss(level.texts[i]).value; }));
+      losses.push_back(
+          LineOf(name + ": " + report.texts[i].name, report,
+                 [i](const LevelScores& level) { return TextLoss(level.texts[i]).value; }));
     }
   }
   const EvalReport& first = reports.front().report;
@@ -263,7 +264,8 @@ std::vector<std::string> DominatedBy(const EvalReport& report) {
   if (report.families.empty()) return dominated;
   for (size_t i = 0; i < report.levels.size(); ++i) {
     for (size_t lighter = 0; lighter < i; ++lighter) {
-      if (MeanAccuracy(report.levels[lighter]).value < MeanAccuracy(report.levels[i]).value) continue;
+      if (MeanAccuracy(report.levels[lighter]).value < MeanAccuracy(report.levels[i]).value)
+        continue;
       dominated[i] = LevelName(report.levels[lighter].name_permille);
       break;
     }
@@ -292,9 +294,10 @@ std::string ReportMarkdown(std::span<const NamedReport> reports) {
 std::string ReportPage(std::span<const NamedReport> reports, const std::string& chart_library) {
   const json charts = Charts(reports);
   std::string page = kHead;
-  page += "<h1>Levels of an elastic model</h1>\n<p>Every level is a prefix of the same weights; its "
-          "true share is what it keeps of the layers' weights. Errors are standard errors; "
-          "differences are paired.</p>\n<div class=\"charts\">\n";
+  page +=
+      "<h1>Levels of an elastic model</h1>\n<p>Every level is a prefix of the same weights; its "
+      "true share is what it keeps of the layers' weights. Errors are standard errors; "
+      "differences are paired.</p>\n<div class=\"charts\">\n";
   for (size_t i = 0; i < charts.size(); ++i) {
     const auto title = charts[i]["title"].get<std::string>();
     page += "<figure><figcaption>" + Escaped(title) +
@@ -306,8 +309,9 @@ std::string ReportPage(std::span<const NamedReport> reports, const std::string& 
     page += "<h2>" + Escaped(name) + "</h2>\n<p>" + Escaped(Circumstances(report)) + "</p>\n" +
             HtmlTable(TableOf(report));
   }
-  page += "<script>\n" + chart_library + "\n</script>\n<script>\nconst charts = " +
-          ForScript(charts) + ";\n" + kScript + "</script>\n</body></html>\n";
+  page += "<script>\n" + chart_library +
+          "\n</script>\n<script>\nconst charts = " + ForScript(charts) + ";\n" + kScript +
+          "</script>\n</body></html>\n";
   return page;
 }
 

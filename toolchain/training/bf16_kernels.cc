@@ -142,8 +142,7 @@ ELM_BF16 void Bf16CrossEntropy(int64_t rows, int64_t vocab, uint16_t* logits,
 ELM_BF16 void Bf16Distillation(const DistillationRows& rows) {
   for (int64_t row = 0; row < rows.rows; ++row) {
     uint16_t* student = rows.student + row * rows.vocab;
-    const uint16_t* teacher =
-        rows.teacher == nullptr ? nullptr : rows.teacher + row * rows.vocab;
+    const uint16_t* teacher = rows.teacher == nullptr ? nullptr : rows.teacher + row * rows.vocab;
     const int64_t target = rows.targets[row];
     const __m512 weight = _mm512_set1_ps(rows.weights[row]);
     const __m512 student_sum = _mm512_set1_ps(LogSumExp(student, rows.vocab));
@@ -163,8 +162,7 @@ ELM_BF16 void Bf16Distillation(const DistillationRows& rows) {
         const __m512 log_student = _mm512_sub_ps(LoadBf16(student + i), student_sum);
         const __m512 log_teacher = _mm512_sub_ps(LoadBf16(teacher + i), teacher_sum);
         const __m512 expected = Exp(log_teacher);
-        divergence =
-            _mm512_fmadd_ps(expected, _mm512_sub_ps(log_teacher, log_student), divergence);
+        divergence = _mm512_fmadd_ps(expected, _mm512_sub_ps(log_teacher, log_student), divergence);
         StoreBf16(_mm512_mul_ps(_mm512_fnmadd_ps(expected, share, Exp(log_student)), weight),
                   student + i);
       }

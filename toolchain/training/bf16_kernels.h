@@ -59,13 +59,13 @@ void Bf16CrossEntropy(int64_t rows, int64_t vocab, uint16_t* logits, const int64
 struct DistillationRows {
   int64_t rows = 0;
   int64_t vocab = 0;
-  float share = 0;            // of the divergence in the loss
-  uint16_t* student;          // [rows, vocab] logits; become weight * d loss / d logit
-  const uint16_t* teacher;    // [rows, vocab] logits, or nullptr when share is 0
-  const int64_t* targets;     // [rows]
-  const float* weights;       // [rows]
-  float* next_token;          // [rows], written: -log student(target)
-  float* divergence;          // [rows], written: KL(teacher || student); untouched without teacher
+  float share = 0;          // of the divergence in the loss
+  uint16_t* student;        // [rows, vocab] logits; become weight * d loss / d logit
+  const uint16_t* teacher;  // [rows, vocab] logits, or nullptr when share is 0
+  const int64_t* targets;   // [rows]
+  const float* weights;     // [rows]
+  float* next_token;        // [rows], written: -log student(target)
+  float* divergence;        // [rows], written: KL(teacher || student); untouched without teacher
 };
 // loss = share * divergence + (1 - share) * next_token, of each row.
 void Bf16Distillation(const DistillationRows& rows);
