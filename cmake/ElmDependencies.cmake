@@ -61,8 +61,8 @@ target_link_libraries(elm_torch INTERFACE ${TORCH_LIBRARIES})
 # The precompiled header is made with -fPIC; a program, which CMake compiles with -fPIE, could not use it.
 target_compile_options(elm_torch INTERFACE -fPIC)
 
-# A file that includes torch/torch.h takes 12 s to compile; the precompiled header is built once here.
+# A file that includes LibTorch takes 12 s to compile; what the toolchain uses of it is precompiled here.
 file(WRITE ${CMAKE_BINARY_DIR}/elm_torch_header.cc "// Carries the precompiled header.\n")
 add_library(elm_torch_header STATIC ${CMAKE_BINARY_DIR}/elm_torch_header.cc)
 target_link_libraries(elm_torch_header PUBLIC elm_options elm_torch)
-target_precompile_headers(elm_torch_header PRIVATE <torch/torch.h>)
+target_precompile_headers(elm_torch_header PRIVATE ${CMAKE_SOURCE_DIR}/toolchain/base/libtorch.h)

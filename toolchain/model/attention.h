@@ -1,9 +1,9 @@
 // Causal grouped-query attention with rotary positions, on tensors whose heads are already apart.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

@@ -5,8 +5,6 @@
 // LibTorch already uses all threads inside one call.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -18,6 +16,7 @@
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
 #include "formats/model/unit_order.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/lora_adapter.h"
 #include "toolchain/model/token_tree.h"
 

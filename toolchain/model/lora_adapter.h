@@ -2,13 +2,12 @@
 // gains scale * B (A x). The base stays as it is and is shared by all levels.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "formats/elm/adapter_plan.h"
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

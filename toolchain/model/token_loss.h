@@ -1,7 +1,7 @@
 // Next-token loss without ever holding the logits of all positions.
 #pragma once
 
-#include <torch/torch.h>
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

@@ -3,11 +3,11 @@
 // one batch the same way: padding is a text of its own that nobody sees.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

@@ -5,13 +5,13 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <torch/torch.h>
 #include <torch/version.h>
 
 #include <climits>
 #include <cstdlib>
 
 #include "formats/base/dtype.h"
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

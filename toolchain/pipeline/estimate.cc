@@ -1,12 +1,11 @@
 #include "toolchain/pipeline/estimate.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 
 #include "formats/elm/adapter_plan.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/pack/pack.h"
 
 namespace elm {

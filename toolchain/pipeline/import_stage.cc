@@ -1,6 +1,5 @@
 // Import: is this checkpoint, tokenizer and text fit to be worked on, and which token windows will
 // be used?
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include "formats/workspace/windows_file.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/model/generate.h"
 #include "toolchain/pipeline/built_in.h"

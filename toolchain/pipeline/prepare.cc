@@ -2,7 +2,6 @@
 
 #include <H5public.h>
 #include <spdlog/spdlog.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +13,7 @@
 #include "formats/workspace/stage_key.h"
 #include "formats/workspace/workspace.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/pack.h"

@@ -1,5 +1,4 @@
 // Reorder: prove, before anything is packed, that the reordered full model is the original model.
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +7,7 @@
 #include "formats/workspace/plan_file.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/stage.h"
 

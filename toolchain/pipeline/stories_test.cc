@@ -1,7 +1,6 @@
 // What elastification costs a real model, before and after recovery: the project's own acceptance
 // bars on a three-million-parameter story teller, measured on text that it was not profiled on.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "formats/workspace/plan_file.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/pipeline/prepare.h"

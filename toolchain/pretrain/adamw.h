@@ -2,12 +2,11 @@
 // gradients' global norm, over the parameters of a TrainableLlama.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "toolchain/base/libtorch.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/pretrain/adamw_kernels.h"
 #include "toolchain/pretrain/trainable_llama.h"

@@ -10,9 +10,8 @@
 // Self-Attention Layers", 2023).
 #pragma once
 
-#include <torch/torch.h>
-
 #include "formats/model/model_config.h"
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

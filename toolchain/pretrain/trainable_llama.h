@@ -3,8 +3,6 @@
 // here, and so are gate and up, so that a step makes fewer and larger products.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/training/operations.h"
 
 namespace elm {

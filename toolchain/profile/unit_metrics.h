@@ -2,13 +2,12 @@
 // sums.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstddef>
 #include <vector>
 
 #include "formats/model/model_config.h"
 #include "formats/workspace/scores.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/llama.h"
 
 namespace elm {

@@ -11,12 +11,11 @@
 // higher levels for what it costs at lower ones: columns need not be kept apart by levels.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 
 #include "formats/elm/quantised_tiles.h"
 #include "formats/elm/weight_type.h"
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

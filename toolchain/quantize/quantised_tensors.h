@@ -1,14 +1,13 @@
 // Rounded matrices of a model, and a model in LibTorch that computes with them.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <string>
 #include <unordered_map>
 
 #include "formats/elm/bundle_writer.h"
 #include "formats/elm/quantised_tiles.h"
 #include "formats/model/tensor_list.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/llama.h"
 
 namespace elm {

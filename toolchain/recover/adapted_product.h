@@ -1,9 +1,9 @@
 // y = W x + scale * B (A x) with W frozen, for several W that read the same x.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <vector>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

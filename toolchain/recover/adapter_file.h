@@ -2,12 +2,11 @@
 // training has ended. Levels are trained together or apart; the files are the same.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "formats/model/level_table.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/recover/adapter_parameters.h"
 
 namespace elm {

@@ -2,14 +2,13 @@
 // optimiser step, a checkpoint and a sum over processes are one operation each.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "formats/elm/adapter_plan.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/lora_adapter.h"
 
 namespace elm {

@@ -1,8 +1,6 @@
 // The adapters of several levels in training, on the same batches.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "formats/model/level_table.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/recover/adapter_parameters.h"
 #include "toolchain/recover/frozen_llama.h"

@@ -2,11 +2,10 @@
 // (activation checkpointing, Chen et al. 2016).
 #pragma once
 
-#include <torch/torch.h>
-
 #include <functional>
 #include <utility>
 
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/lora_adapter.h"
 
 namespace elm {

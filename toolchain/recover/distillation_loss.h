@@ -6,8 +6,7 @@
 // student - (share * teacher + (1 - share) * onehot(target)), so both terms cost one pass.
 #pragma once
 
-#include <torch/torch.h>
-
+#include "toolchain/base/libtorch.h"
 #include "toolchain/training/fused.h"
 
 namespace elm {

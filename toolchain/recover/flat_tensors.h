@@ -1,11 +1,11 @@
 // Named float32 vectors and a text in one safetensors file: what recovery leaves on the disk.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

@@ -2,13 +2,12 @@
 // teacher) or any level of it, with or without an adapter. Levels are views; they copy nothing.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/model/llama.h"
 #include "toolchain/model/lora_adapter.h"
 #include "toolchain/training/operations.h"

@@ -3,9 +3,9 @@
 // MASTER_ADDR and MASTER_PORT in the environment.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <memory>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

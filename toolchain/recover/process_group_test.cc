@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <torch/serialize.h>
 #include <unistd.h>
 
 #include <cstdlib>

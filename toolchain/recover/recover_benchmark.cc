@@ -5,7 +5,6 @@
 //
 // One update trains one level of 50 % of the weights: teacher forward, student forward and
 // backward. Prints medians over the rounds, and the peak of the process's memory.
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "formats/base/proc_bytes.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/recover/adapter_trainer.h"

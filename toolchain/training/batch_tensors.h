@@ -1,9 +1,8 @@
 // A micro-batch on the device that computes it.
 #pragma once
 
-#include <torch/torch.h>
-
 #include "formats/model/model_config.h"
+#include "toolchain/base/libtorch.h"
 #include "toolchain/training/operations.h"
 #include "toolchain/training/training_stream.h"
 

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cstdint>
+
+#include "toolchain/base/libtorch.h"
 
 namespace elm {
 

@@ -5,12 +5,11 @@
 // Rows are the tokens of all sequences of a batch, one behind the other, without padding between.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <utility>
 #include <vector>
 
+#include "toolchain/base/libtorch.h"
 #include "toolchain/training/bf16_attention.h"
 #include "toolchain/training/fused.h"
 
