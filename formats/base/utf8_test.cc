@@ -25,6 +25,28 @@ TEST(Utf8Test, EveryCodePointIsValidExceptSurrogates) {
   }
 }
 
+TEST(Utf8Test, EveryCharacterIsDecodedAndEncoded) {
+  for (uint32_t code = 0; code <= 0x10FFFF; ++code) {
+    if (code >= 0xD800 && code <= 0xDFFF) continue;
+    const std::string text = "a" + EncodeCodePoint(code);
+    const Utf8Character character = DecodeUtf8(text, 1);
+    ASSERT_TRUE(character.valid) << code;
+    ASSERT_EQ(static_cast<uint32_t>(character.code), code);
+    ASSERT_EQ(character.size, text.size() - 1) << code;
+    std::string appended;
+    AppendUtf8(code, appended);
+    ASSERT_EQ(appended, EncodeCodePoint(code)) << code;
+  }
+}
+
+TEST(Utf8Test, InvalidBytesAreDecodedOneByOne) {
+  for (const char* text : {"\x80", "\xC0\x80", "\xE2\x82", "\xED\xA0\x80", "\xF4\x90\x80\x80"}) {
+    const Utf8Character character = DecodeUtf8(text, 0);
+    EXPECT_FALSE(character.valid);
+    EXPECT_EQ(character.size, 1U);
+  }
+}
+
 TEST(Utf8Test, FindsTheFirstInvalidByte) {
   struct Case {
     std::string text;

@@ -2,28 +2,34 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/json/json_object.h"
+
 namespace elm {
 
 nlohmann::ordered_json ModelJson(const ModelConfig& config) {
-  return {{"layers", config.layers},
-          {"width", config.width},
-          {"query_heads", config.query_heads},
-          {"kv_heads", config.kv_heads},
-          {"head_dim", config.head_dim},
-          {"neurons", config.neurons},
-          {"vocab", config.vocab},
-          {"context", config.context},
-          {"rope_theta", config.rope_theta},
-          {"rms_epsilon", config.rms_epsilon},
-          {"tied_head", config.tied_head}};
+  return JsonObject()
+      .Count("layers", config.layers)
+      .Count("width", config.width)
+      .Count("query_heads", config.query_heads)
+      .Count("kv_heads", config.kv_heads)
+      .Count("head_dim", config.head_dim)
+      .Count("neurons", config.neurons)
+      .Count("vocab", config.vocab)
+      .Count("context", config.context)
+      .Value("rope_theta", config.rope_theta)
+      .Value("rms_epsilon", config.rms_epsilon)
+      .Flag("tied_head", config.tied_head)
+      .Take();
 }
 
 nlohmann::ordered_json LayersJson(const Level& level) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   for (const LayerSlice& slice : level.layers) {
-    layers.push_back({{"query_heads", slice.query_heads},
-                      {"kv_heads", slice.kv_heads},
-                      {"neurons", slice.neurons}});
+    layers.push_back(JsonObject()
+                         .Count("query_heads", slice.query_heads)
+                         .Count("kv_heads", slice.kv_heads)
+                         .Count("neurons", slice.neurons)
+                         .Take());
   }
   return layers;
 }

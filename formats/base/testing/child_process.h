@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <ios>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -65,6 +67,18 @@ inline bool LimitFileSize(rlim_t bytes) {
 // Root may write everywhere; nobody (65534) may not.
 inline bool DropRootRights() {
   return geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
+}
+
+// Whether a process has a handler for SIGINT: the line "SigCgt:" holds one bit for each signal.
+inline bool CatchesInterrupts(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string field; status >> field;) {
+    if (field == "SigCgt:") {
+      uint64_t signals = 0;
+      return status >> std::hex >> signals && (signals >> (SIGINT - 1) & 1U) != 0;
+    }
+  }
+  return false;
 }
 
 struct ProgramResult : ProcessEnd {
