@@ -34,7 +34,7 @@ uint64_t KeptUnits(const TensorSpec& spec, const ModelConfig& config, const Laye
 
 }  // namespace
 
-void DecodeTensor(const BundleTensor& tensor, std::span<float> values) {
+void DecodeTensor(const BundleStorage& tensor, std::span<float> values) {
   if (IsQuantised(tensor.type)) {
     return Dequantise(UnpackQuantisedTiles(tensor.layout, tensor.type, tensor.bytes), values);
   }

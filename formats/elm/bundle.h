@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,9 +23,13 @@
 #include "formats/elm/layout.h"
 #include "formats/elm/tile_layout.h"
 #include "formats/elm/weight_type.h"
+#include "formats/model/accuracy_grid.h"
+#include "formats/model/latency_table.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
+#include "formats/model/tlm_settings.h"
+#include "formats/model/tlm_tensors.h"
 
 namespace elm {
 
@@ -38,14 +43,28 @@ struct GenerationConfig {
   bool operator==(const GenerationConfig&) const = default;
 };
 
-struct BundleTensor {
-  TensorSpec spec;
+// How a tensor is stored, and where.
+struct BundleStorage {
   WeightType type = WeightType::kF32;
   TileLayout layout;
   uint64_t offset = 0;  // bytes from the start of the file
   uint64_t size = 0;    // bytes
   uint64_t hash = 0;
   std::span<const std::byte> bytes;
+};
+
+struct BundleTensor : BundleStorage {
+  TensorSpec spec;
+};
+
+struct BundleTlmTensor : BundleStorage {
+  TlmTensorSpec spec;
+};
+
+// The tiny LM.
+struct BundleTlm {
+  TlmSettings settings;
+  std::vector<BundleTlmTensor> tensors;  // in the order of ListTlmTensors()
 };
 
 // The adapter of one level.
@@ -82,10 +101,13 @@ struct BundleView {
   std::string_view provenance_json;     // empty when absent
   std::vector<BundleTensor> tensors;    // in the order of ListTensors(config)
   std::vector<BundleAdapter> adapters;  // ascending in level; may be empty
+  std::optional<BundleTlm> tlm;
+  std::optional<LatencyTable> reference_latency;
+  std::optional<AccuracyGrid> accuracy;
 };
 
 // One tensor as float32, row-major, rows * columns of its spec: what the stored elements stand for.
-void DecodeTensor(const BundleTensor& tensor, std::span<float> values);
+void DecodeTensor(const BundleStorage& tensor, std::span<float> values);
 
 // Validates a bundle that lies in memory (all of it, or a mapping of it). Reads every byte outside
 // the bulk sections and none inside them. `name` starts every message.

@@ -32,13 +32,23 @@ Status ValidateAdapters(const BundleContents& contents) {
   return Status::Ok();
 }
 
+Status ValidateGroup(uint32_t group) {
+  if (group >= kSmallestGroup && group <= layout::kMaxTileColumns && std::has_single_bit(group)) {
+    return Status::Ok();
+  }
+  return InvalidArgument("groups of ", group, " inputs, expected a power of two from ",
+                         kSmallestGroup, " to ", layout::kMaxTileColumns);
+}
+
+Status ValidateTlm(const TlmContents& tlm) {
+  if (IsQuantised(tlm.weights)) ELM_RETURN_IF_ERROR(ValidateGroup(tlm.group));
+  return Validate(tlm.settings);
+}
+
 Status ValidateContents(const BundleContents& contents) {
-  if ((IsQuantised(contents.weights) ||
-       IsQuantised(contents.vocabulary.value_or(contents.weights))) &&
-      (contents.group < kSmallestGroup || contents.group > layout::kMaxTileColumns ||
-       !std::has_single_bit(contents.group))) {
-    return InvalidArgument("groups of ", contents.group, " inputs, expected a power of two from ",
-                           kSmallestGroup, " to ", layout::kMaxTileColumns);
+  if (IsQuantised(contents.weights) ||
+      IsQuantised(contents.vocabulary.value_or(contents.weights))) {
+    ELM_RETURN_IF_ERROR(ValidateGroup(contents.group));
   }
   ELM_RETURN_IF_ERROR(Validate(contents.config).In("model"));
   ELM_RETURN_IF_ERROR(Validate(contents.levels, contents.config).In("levels"));
@@ -47,7 +57,14 @@ Status ValidateContents(const BundleContents& contents) {
   if (const auto invalid = FindInvalidUtf8(contents.provenance_json)) {
     return InvalidArgument("provenance: not UTF-8 at byte ", *invalid);
   }
-  return Status::Ok();
+  if (contents.tlm) ELM_RETURN_IF_ERROR(ValidateTlm(*contents.tlm).In("tiny LM"));
+  if (contents.reference_latency) {
+    ELM_RETURN_IF_ERROR(Validate(*contents.reference_latency).In("reference latency"));
+  }
+  if (contents.accuracy) ELM_RETURN_IF_ERROR(Validate(*contents.accuracy).In("accuracy"));
+  return CheckLevelNames(contents.levels, contents.tlm ? &contents.tlm->settings : nullptr,
+                         contents.reference_latency ? &*contents.reference_latency : nullptr,
+                         contents.accuracy ? &*contents.accuracy : nullptr);
 }
 
 // A divisor of every number of inputs that some level keeps of a matrix, all of them included.
@@ -86,16 +103,59 @@ Storage StorageFor(const TensorSpec& spec, const BundleContents& contents) {
   return {type, make(spec.rows, spec.columns, type, group)};
 }
 
+// Behind what ends at `end`, which moves on. A valid config keeps one tensor below 2^42 bytes and
+// all of them below 2^56.
+PlannedStorage PlaceTensor(const Storage& storage, uint64_t& end) {
+  const uint64_t size = *storage.layout.StoredBytes(storage.type);
+  const uint64_t offset = AlignUp(end, layout::kTensorAlignment);
+  end = offset + size;
+  return {storage.type, storage.layout, offset, size};
+}
+
 // Places all tensors and returns the size of the weights section.
 uint64_t PlanTensors(const BundleContents& contents, BundlePlan& plan) {
   uint64_t end = 0;
   for (TensorSpec& spec : ListTensors(contents.config)) {
     const Storage storage = StorageFor(spec, contents);
-    // A valid config keeps one tensor below 2^42 bytes and all of them below 2^56.
-    const uint64_t size = *storage.layout.StoredBytes(storage.type);
-    const uint64_t offset = AlignUp(end, layout::kTensorAlignment);
-    plan.tensors.push_back({std::move(spec), storage.type, storage.layout, offset, size});
-    end = offset + size;
+    plan.tensors.push_back({std::move(spec), PlaceTensor(storage, end)});
+  }
+  return end;
+}
+
+WeightType TypeFor(const TlmTensorSpec& spec, WeightType weights) {
+  switch (spec.role) {
+    case TlmRole::kPositions:
+    case TlmRole::kTokenTypes:
+    case TlmRole::kScoreHead:
+    case TlmRole::kPromptClassifier:
+    case TlmRole::kModelClassifier:
+    case TlmRole::kGridHead:
+      return weights == WeightType::kF32 ? WeightType::kF32 : WeightType::kF16;
+    case TlmRole::kWords:
+      return weights == WeightType::kQ4 ? WeightType::kQ8 : weights;
+    default:
+      return weights;
+  }
+}
+
+// The requested type; f16 where no group fits.
+Storage StorageFor(const TlmTensorSpec& spec, const TlmContents& tlm) {
+  if (spec.is_vector()) return {WeightType::kF32, VectorLayout(spec.columns)};
+  WeightType type = TypeFor(spec, tlm.weights);
+  uint32_t group = tlm.group;
+  if (IsQuantised(type)) {
+    while (group >= kSmallestGroup && spec.columns % group != 0) group /= 2;
+    if (group < kSmallestGroup) type = WeightType::kF16;
+  }
+  return {type, OutputMajorLayout(spec.rows, spec.columns, type, group)};
+}
+
+// Places the tiny LM's tensors and returns the size of their section; 0 without one.
+uint64_t PlanTlm(const BundleContents& contents, BundlePlan& plan) {
+  if (!contents.tlm) return 0;
+  uint64_t end = 0;
+  for (const TlmTensorSpec& spec : ListTlmTensors(contents.tlm->settings.config)) {
+    plan.tlm_tensors.push_back({spec, PlaceTensor(StorageFor(spec, *contents.tlm), end)});
   }
   return end;
 }
@@ -156,6 +216,7 @@ Result<BundlePlan> PlanBundle(const BundleContents& contents) {
   BundlePlan plan;
   const uint64_t weights_size = PlanTensors(contents, plan);
   const uint64_t adapters_size = PlanAdapters(contents, plan);
+  const uint64_t tlm_size = PlanTlm(contents, plan);
   AddSmallSection(SectionKind::kModel, EncodeModel(contents.config), plan);
   AddSmallSection(SectionKind::kLevels, EncodeLevels(contents.levels), plan);
   AddSection(SectionKind::kTensors, plan.tensors.size() * sizeof(layout::TensorRecord), {}, plan);
@@ -164,8 +225,23 @@ Result<BundlePlan> PlanBundle(const BundleContents& contents) {
   AddSmallSection(SectionKind::kProvenance, EncodeText(contents.provenance_json), plan);
   AddSection(SectionKind::kAdapters, plan.adapters.size() * sizeof(layout::AdapterRecord), {},
              plan);
+  if (contents.tlm) {
+    AddSection(SectionKind::kTinyLm,
+               TlmSectionSize(contents.tlm->settings, plan.tlm_tensors.size()), {}, plan);
+  }
+  if (contents.reference_latency) {
+    AddSmallSection(SectionKind::kReferenceLatency, EncodeLatency(*contents.reference_latency),
+                    plan);
+  }
+  if (contents.accuracy) {
+    AddSmallSection(SectionKind::kAccuracy, EncodeAccuracy(*contents.accuracy), plan);
+  }
   AddSection(SectionKind::kWeights, weights_size, {}, plan);
   AddSection(SectionKind::kAdapterWeights, adapters_size, {}, plan);
+  AddSection(SectionKind::kTinyLmWeights, tlm_size, {}, plan);
+  for (const PlannedSection& section : plan.sections) {
+    plan.minor = std::max(plan.minor, FirstMinorOf(section.entry.kind));
+  }
   ELM_RETURN_IF_ERROR(PlaceSections(plan));
   return plan;
 }

@@ -44,12 +44,12 @@ INSTANTIATE_TEST_SUITE_P(
     Header, BundleRulesTest,
     ::testing::Values(
         Rule{"FutureMajor", [](Draft& d) { d.Patch(HEADER(major), uint16_t{7}); },
-             "the bundle has version 7.0, this reader knows 1.0"},
+             "the bundle has version 7.0, this reader knows 1.1"},
         Rule{"PastMajor", [](Draft& d) { d.Patch(HEADER(major), uint16_t{0}); },
-             "the bundle has version 0.0, this reader knows 1.0"},
+             "the bundle has version 0.0, this reader knows 1.1"},
         Rule{"FutureHeaderSize",
              [](Draft& d) {
-               d.Patch(HEADER(minor), uint16_t{1});
+               d.Patch(HEADER(minor), uint16_t{2});
                d.Patch(HEADER(header_size), uint32_t{68});
              },
              "header_size is 68, expected a multiple of 8 from 64 to 4096"},

@@ -1,7 +1,6 @@
 #include "formats/elm/bundle_writer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "formats/base/atomic_file.h"
@@ -10,122 +9,31 @@
 #include "formats/elm/byte_cursor.h"
 #include "formats/elm/quantise.h"
 #include "formats/elm/section_codec.h"
-#include "formats/elm/tile_layout.h"
+#include "formats/elm/tensor_writer.h"
 
 namespace elm {
 namespace {
 
 using layout::SectionKind;
 
-// Elements that are converted at a time, so that a huge matrix exists only once, in float32.
-constexpr uint64_t kChunkElements = uint64_t{1} << 20;
-
-// A part of a matrix whose tiles lie in one run: all columns of some tile rows, or all rows of some
-// panels.
-struct Band {
-  uint64_t row;
-  uint64_t column;
-  TileLayout layout;  // of the band alone: `rows` and `columns` are the band's
+// Everything that a bundle's tensors come from.
+struct Sources {
+  const TensorSource& tensors;
+  const MatrixQuantiser& quantiser;
+  const AdapterSource& adapters;
+  const TlmSource& tlm;
 };
-
-// The bands of a matrix in stored order, each as large as fits kChunkElements and at least one tile
-// row or panel.
-std::vector<Band> SplitIntoBands(const TileLayout& whole) {
-  if (whole.order == layout::TensorLayout::kVector) return {{0, 0, whole}};
-  const bool by_rows = whole.order == layout::TensorLayout::kOutputMajor;
-  const uint64_t unit = by_rows ? whole.tile_rows : whole.panel_columns;
-  const uint64_t extent = by_rows ? whole.rows : whole.columns;
-  const uint64_t across = by_rows ? whole.columns : whole.rows;
-  const uint64_t step = std::max<uint64_t>(1, kChunkElements / (across * unit)) * unit;
-  std::vector<Band> bands;
-  for (uint64_t begin = 0; begin < extent; begin += step) {
-    Band band{by_rows ? begin : 0, by_rows ? 0 : begin, whole};
-    (by_rows ? band.layout.rows : band.layout.columns) = std::min(step, extent - begin);
-    bands.push_back(band);
-  }
-  return bands;
-}
-
-// The band's elements, row-major, out of the row-major matrix.
-std::vector<float> Gather(std::span<const float> values, uint64_t columns, const Band& band) {
-  std::vector<float> gathered;
-  gathered.reserve(band.layout.rows * band.layout.columns);
-  for (uint64_t r = 0; r < band.layout.rows; ++r) {
-    const auto row = values.subspan((band.row + r) * columns + band.column, band.layout.columns);
-    gathered.insert(gathered.end(), row.begin(), row.end());
-  }
-  return gathered;
-}
-
-// Every value is finite, before and after rounding to `dtype`.
-Status CheckFinite(const Band& band, DType dtype, std::span<const float> values,
-                   std::span<const std::byte> encoded) {
-  std::vector<float> rounded(values.size());
-  DecodeToFloat(dtype, encoded.data(), rounded);
-  const auto bad = std::find_if_not(rounded.begin(), rounded.end(),
-                                    [](float value) { return std::isfinite(value); });
-  if (bad == rounded.end()) return Status::Ok();
-  const uint64_t index = static_cast<uint64_t>(bad - rounded.begin());
-  return InvalidArgument("row ", band.row + index / band.layout.columns, ", column ",
-                         band.column + index % band.layout.columns, " is ", values[index],
-                         ", which ", DTypeName(dtype), " cannot hold as a finite number");
-}
-
-// The band of a quantised matrix.
-QuantisedMatrix Gather(const QuantisedMatrix& whole, const Band& band) {
-  QuantisedMatrix part{.rows = band.layout.rows,
-                       .columns = band.layout.columns,
-                       .group = whole.group,
-                       .codes = {},
-                       .scales = {}};
-  part.codes.reserve(part.rows * part.columns);
-  part.scales.reserve(part.rows * part.groups());
-  for (uint64_t r = 0; r < part.rows; ++r) {
-    const auto codes =
-        whole.codes.begin() + static_cast<ptrdiff_t>((band.row + r) * whole.columns + band.column);
-    part.codes.insert(part.codes.end(), codes, codes + static_cast<ptrdiff_t>(part.columns));
-    const auto scales =
-        whole.scales.begin() +
-        static_cast<ptrdiff_t>((band.row + r) * whole.groups() + band.column / whole.group);
-    part.scales.insert(part.scales.end(), scales, scales + static_cast<ptrdiff_t>(part.groups()));
-  }
-  return part;
-}
-
-std::vector<std::byte> EncodeBand(const QuantisedMatrix& matrix, const Band& band,
-                                  WeightType type) {
-  std::vector<std::byte> stored(*band.layout.StoredBytes(type));
-  PackQuantisedTiles(band.layout, type, Gather(matrix, band), stored);
-  return stored;
-}
-
-// The band as it is stored.
-Result<std::vector<std::byte>> EncodeBand(std::span<const float> values, uint64_t columns,
-                                          const Band& band, DType dtype) {
-  const size_t element_size = DTypeSize(dtype);
-  const std::vector<float> gathered = Gather(values, columns, band);
-  std::vector<std::byte> encoded(gathered.size() * element_size);
-  EncodeFromFloat(dtype, gathered, encoded.data());
-  ELM_RETURN_IF_ERROR(CheckFinite(band, dtype, gathered, encoded));
-  std::vector<std::byte> stored(*band.layout.StoredElements() * element_size);
-  PackTiles(band.layout, element_size, encoded, stored);
-  return stored;
-}
 
 class Writer {
  public:
-  Writer(AtomicFile file, BundlePlan plan, const WriteProgress& progress,
-         const MatrixQuantiser& quantiser, const AdapterSource& adapters)
-      : file_(std::move(file)),
-        plan_(std::move(plan)),
-        progress_(progress),
-        quantiser_(quantiser),
-        adapters_(adapters) {}
+  Writer(AtomicFile file, BundlePlan plan, const WriteProgress& progress, const Sources& sources)
+      : file_(std::move(file)), plan_(std::move(plan)), progress_(progress), sources_(sources) {}
 
-  Status Run(const BundleContents& contents, const TensorSource& source) {
+  Status Run(const BundleContents& contents) {
     ELM_RETURN_IF_ERROR(file_.Reserve(plan_.file_size));
-    ELM_RETURN_IF_ERROR(WriteWeights(source));
+    ELM_RETURN_IF_ERROR(WriteWeights());
     ELM_RETURN_IF_ERROR(WriteAdapters(contents));
+    if (contents.tlm) ELM_RETURN_IF_ERROR(WriteTlm(contents.tlm->settings));
     ELM_RETURN_IF_ERROR(WriteSmallSections());
     ELM_RETURN_IF_ERROR(WriteTableAndHeader());
     Report(plan_.file_size);
@@ -137,77 +45,69 @@ class Writer {
     if (progress_) progress_(written, plan_.file_size);
   }
 
-  // Writes the next bytes of the weights section, zero bytes included.
-  Status WriteBulk(std::span<const std::byte> bytes) {
-    const uint64_t start = plan_.section(SectionKind::kWeights).entry.offset;
-    ELM_RETURN_IF_ERROR(file_.WriteAt(start + weights_written_, bytes));
-    weights_hash_.Update(bytes);
-    weights_written_ += bytes.size();
-    return Status::Ok();
+  TensorWriter WriterOf(const PlannedSection& section, uint64_t before) {
+    return {file_, section.entry.offset,
+            [this, before](uint64_t written) { Report(before + written); }};
   }
 
-  Status WriteTensor(const PlannedTensor& tensor, std::span<const float> values) {
-    const std::vector<std::byte> padding(tensor.offset - weights_written_);
-    ELM_RETURN_IF_ERROR(WriteBulk(padding));
-    QuantisedMatrix quantised;
-    if (IsQuantised(tensor.type)) {
-      ELM_ASSIGN_OR_RETURN(
-          quantised, quantiser_(tensor.spec, tensor.type, tensor.layout.tile_columns, values));
-    }
-    Hasher64 hasher;
-    for (const Band& band : SplitIntoBands(tensor.layout)) {
-      std::vector<std::byte> stored;
-      if (IsQuantised(tensor.type)) {
-        stored = EncodeBand(quantised, band, tensor.type);
-      } else {
-        ELM_ASSIGN_OR_RETURN(
-            stored, EncodeBand(values, tensor.spec.columns, band, ElementType(tensor.type)));
-      }
-      hasher.Update(stored);
-      ELM_RETURN_IF_ERROR(WriteBulk(stored));
-      Report(weights_written_);
-    }
-    AddRecord(tensor, hasher.Digest());
-    return Status::Ok();
-  }
-
-  void AddRecord(const PlannedTensor& tensor, uint64_t hash) {
-    layout::TensorRecord record{};
-    record.role = static_cast<uint32_t>(tensor.spec.role);
-    record.layer = tensor.spec.layer;
-    record.dtype = static_cast<uint8_t>(tensor.type);
-    record.layout = static_cast<uint8_t>(tensor.layout.order);
-    record.interleave = static_cast<uint8_t>(tensor.layout.interleave);
-    record.tile_rows = static_cast<uint16_t>(tensor.layout.tile_rows);
-    record.tile_columns = static_cast<uint16_t>(tensor.layout.tile_columns);
-    record.panel_columns = tensor.layout.panel_columns;
-    record.rows = tensor.spec.rows;
-    record.columns = tensor.spec.columns;
-    record.offset = tensor.offset;
-    record.size = tensor.size;
-    record.hash = hash;
-    records_.push_back(record);
-  }
-
-  Status WriteWeights(const TensorSource& source) {
+  Status WriteWeights() {
+    PlannedSection& section = plan_.section(SectionKind::kWeights);
+    TensorWriter writer = WriterOf(section, 0);
+    std::vector<layout::TensorRecord> records;
     std::vector<float> values;
     for (const PlannedTensor& tensor : plan_.tensors) {
-      values.resize(tensor.spec.rows * tensor.spec.columns);
-      ELM_RETURN_IF_ERROR(source(tensor.spec, values));
-      ELM_RETURN_IF_ERROR(WriteTensor(tensor, values).In(tensor.spec.name));
+      const TensorSpec& spec = tensor.spec;
+      values.resize(spec.rows * spec.columns);
+      ELM_RETURN_IF_ERROR(sources_.tensors(spec, values));
+      auto record = writer.Write(tensor.storage, values, [&] {
+        const TileLayout& layout = tensor.storage.layout;
+        return sources_.quantiser(spec, tensor.storage.type, layout.tile_columns, values);
+      });
+      if (!record.ok()) return record.status().In(spec.name);
+      record->role = static_cast<uint32_t>(spec.role);
+      record->layer = spec.layer;
+      records.push_back(*record);
     }
+    section.entry.hash = writer.Digest();
+    plan_.section(SectionKind::kTensors).bytes = EncodeTensors(records);
+    return Status::Ok();
+  }
+
+  Status WriteTlm(const TlmSettings& settings) {
+    PlannedSection& section = plan_.section(SectionKind::kTinyLmWeights);
+    TensorWriter writer = WriterOf(section, plan_.section(SectionKind::kWeights).entry.size);
+    std::vector<layout::TlmTensorRecord> records;
+    std::vector<float> values;
+    for (const PlannedTlmTensor& tensor : plan_.tlm_tensors) {
+      const TlmTensorSpec& spec = tensor.spec;
+      values.resize(spec.rows * spec.columns);
+      ELM_RETURN_IF_ERROR(sources_.tlm(spec, values));
+      auto record = writer.Write(tensor.storage, values, [&] {
+        const TileLayout& layout = tensor.storage.layout;
+        return QuantiseMatrix(tensor.storage.type, ScaleSearch::kError, layout.tile_columns,
+                              spec.rows, spec.columns, values);
+      });
+      if (!record.ok()) return record.status().In(StrCat("tiny LM: ", TlmTensorName(spec)));
+      records.push_back(TlmRecordOf(*record, spec));
+    }
+    section.entry.hash = writer.Digest();
+    plan_.section(SectionKind::kTinyLm).bytes = EncodeTlm(settings, records);
     return Status::Ok();
   }
 
   Status WriteAdapters(const BundleContents& contents) {
+    if (plan_.adapters.empty()) return Status::Ok();
+    PlannedSection& section = plan_.section(SectionKind::kAdapterWeights);
+    std::vector<layout::AdapterRecord> records;
+    Hasher64 hasher;
     uint64_t written = 0;
     for (size_t i = 0; i < plan_.adapters.size(); ++i) {
       const AdapterPlan& adapter = plan_.adapters[i];
       std::vector<std::byte> bytes(adapter.size);
       for (const AdapterTensor& tensor : adapter.tensors) {
         std::vector<float> values(tensor.layout.rows * tensor.layout.columns);
-        ELM_RETURN_IF_ERROR(adapters_(i, tensor, values));
-        auto stored = EncodeBand(values, tensor.layout.columns, {0, 0, tensor.layout}, DType::kF16);
+        ELM_RETURN_IF_ERROR(sources_.adapters(i, tensor, values));
+        auto stored = EncodeTiles(tensor.layout, DType::kF16, values);
         if (!stored.ok()) {
           return stored.status().In(StrCat("adapter of level ", contents.adapters[i].level,
                                            ", layer ", tensor.layer, ", ",
@@ -216,9 +116,8 @@ class Writer {
         std::copy(stored->begin(), stored->end(),
                   bytes.begin() + static_cast<ptrdiff_t>(tensor.offset));
       }
-      const uint64_t start = plan_.section(SectionKind::kAdapterWeights).entry.offset;
-      ELM_RETURN_IF_ERROR(file_.WriteAt(start + written, bytes));
-      adapters_hash_.Update(bytes);
+      ELM_RETURN_IF_ERROR(file_.WriteAt(section.entry.offset + written, bytes));
+      hasher.Update(bytes);
       layout::AdapterRecord record{};
       record.level = contents.adapters[i].level;
       record.rank = contents.adapters[i].rank;
@@ -226,26 +125,18 @@ class Writer {
       record.offset = written;
       record.size = adapter.size;
       record.hash = Hash64(bytes);
-      adapter_records_.push_back(record);
+      records.push_back(record);
       written += adapter.size;
     }
+    section.entry.hash = hasher.Digest();
+    plan_.section(SectionKind::kAdapters).bytes = EncodeAdapters(records);
     return Status::Ok();
   }
 
+  // The others have been written, and hashed.
   Status WriteSmallSections() {
-    plan_.section(SectionKind::kTensors).bytes = EncodeTensors(records_);
-    if (!adapter_records_.empty()) {
-      plan_.section(SectionKind::kAdapters).bytes = EncodeAdapters(adapter_records_);
-    }
     for (PlannedSection& section : plan_.sections) {
-      if (section.entry.kind == SectionKind::kWeights) {
-        section.entry.hash = weights_hash_.Digest();
-        continue;
-      }
-      if (section.entry.kind == SectionKind::kAdapterWeights) {
-        section.entry.hash = adapters_hash_.Digest();
-        continue;
-      }
+      if (IsBulk(section.entry.kind)) continue;
       section.entry.hash = Hash64(section.bytes);
       ELM_RETURN_IF_ERROR(file_.WriteAt(section.entry.offset, section.bytes));
     }
@@ -258,7 +149,7 @@ class Writer {
     layout::Header header{};
     header.magic = layout::kMagic;
     header.major = layout::kMajor;
-    header.minor = layout::kMinor;
+    header.minor = plan_.minor;
     header.header_size = sizeof header;
     header.file_size = plan_.file_size;
     header.section_table_offset = sizeof header;
@@ -274,13 +165,7 @@ class Writer {
   AtomicFile file_;
   BundlePlan plan_;
   const WriteProgress& progress_;
-  const MatrixQuantiser& quantiser_;
-  const AdapterSource& adapters_;
-  uint64_t weights_written_ = 0;  // bytes of the weights section
-  Hasher64 weights_hash_;
-  std::vector<layout::TensorRecord> records_;
-  Hasher64 adapters_hash_;
-  std::vector<layout::AdapterRecord> adapter_records_;
+  const Sources& sources_;
 };
 
 }  // namespace
@@ -299,12 +184,13 @@ Result<uint64_t> BundleFileSize(const BundleContents& contents) {
 
 Status WriteBundle(const std::string& path, const BundleContents& contents,
                    const TensorSource& source, const WriteProgress& progress,
-                   const MatrixQuantiser& quantiser, const AdapterSource& adapters) {
+                   const MatrixQuantiser& quantiser, const AdapterSource& adapters,
+                   const TlmSource& tlm) {
   Result<BundlePlan> plan = PlanBundle(contents);
   if (!plan.ok()) return plan.status().In(path);
   ELM_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-  return Writer(std::move(file), std::move(plan).value(), progress, quantiser, adapters)
-      .Run(contents, source);
+  const Sources sources = {source, quantiser, adapters, tlm};
+  return Writer(std::move(file), std::move(plan).value(), progress, sources).Run(contents);
 }
 
 }  // namespace elm

@@ -11,9 +11,13 @@
 #include "formats/elm/bundle.h"
 #include "formats/elm/quantised_tiles.h"
 #include "formats/elm/weight_type.h"
+#include "formats/model/accuracy_grid.h"
+#include "formats/model/latency_table.h"
 #include "formats/model/level_table.h"
 #include "formats/model/model_config.h"
 #include "formats/model/tensor_list.h"
+#include "formats/model/tlm_settings.h"
+#include "formats/model/tlm_tensors.h"
 
 namespace elm {
 
@@ -21,6 +25,14 @@ struct AdapterSpec {
   uint32_t level = 0;  // index into the level table, below the full level
   uint32_t rank = 8;
   float scale = 1;  // alpha / rank
+};
+
+// A tiny LM to be packed. Vectors are float32; heads, positions and token types are f32 with f32
+// weights and f16 otherwise; with q4 the words are q8.
+struct TlmContents {
+  TlmSettings settings;
+  WeightType weights = WeightType::kQ8;
+  uint32_t group = 128;  // as BundleContents::group
 };
 
 struct BundleContents {
@@ -36,6 +48,10 @@ struct BundleContents {
   // where none does.
   uint32_t group = 32;
   std::vector<AdapterSpec> adapters;  // ascending in level
+  // What a bundle of version 1.1 may hold beside; without any of it the version stays 1.0.
+  std::optional<TlmContents> tlm;
+  std::optional<LatencyTable> reference_latency;
+  std::optional<AccuracyGrid> accuracy;
 };
 
 // Rounds one matrix (row-major, its units already reordered) that is stored as `type`, in groups of
@@ -54,6 +70,10 @@ using TensorSource = std::function<Status(const TensorSpec& spec, std::span<floa
 using AdapterSource =
     std::function<Status(size_t adapter, const AdapterTensor& tensor, std::span<float> values)>;
 
+// Fills `values` (row-major) with one tensor of the tiny LM. Called once per tensor of
+// ListTlmTensors(), in that order.
+using TlmSource = std::function<Status(const TlmTensorSpec& spec, std::span<float> values)>;
+
 // Bytes written so far of `total`; called at least once per tensor.
 using WriteProgress = std::function<void(uint64_t written, uint64_t total)>;
 
@@ -66,6 +86,6 @@ Result<uint64_t> BundleFileSize(const BundleContents& contents);
 Status WriteBundle(const std::string& path, const BundleContents& contents,
                    const TensorSource& source, const WriteProgress& progress = {},
                    const MatrixQuantiser& quantiser = LeastErrorQuantiser(),
-                   const AdapterSource& adapters = {});
+                   const AdapterSource& adapters = {}, const TlmSource& tlm = {});
 
 }  // namespace elm

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "formats/elm/bundle.h"
-#include "formats/elm/layout.h"
 #include "formats/elm/byte_cursor.h"
+#include "formats/elm/layout.h"
 #include "formats/elm/testing/fixture_bundles.h"
 #include "formats/elm/testing/tiny_bundle.h"
 

@@ -1,4 +1,4 @@
-// The byte map of an .elm bundle, version 1.0. docs/elm-format.md says the same in prose, line by
+// The byte map of an .elm bundle, version 1.1. docs/elm-format.md says the same in prose, line by
 // line.
 //
 // All integers are little-endian. A bundle is
@@ -25,7 +25,7 @@ inline constexpr std::array<uint8_t, 8> kMagic = {0x89, 'E', 'L', 'M', '\r', '\n
 // A reader refuses another major version and reads every minor version of its own: those may only
 // add header fields, sections and numbers of types, layouts and roles (docs/compatibility.md).
 inline constexpr uint16_t kMajor = 1;
-inline constexpr uint16_t kMinor = 0;
+inline constexpr uint16_t kMinor = 1;
 
 // Sections start on the largest page size in use on phones, so that each can be mapped and advised
 // alone.
@@ -34,7 +34,7 @@ inline constexpr uint64_t kSectionAlignment = 16384;
 inline constexpr uint64_t kTensorAlignment = 64;
 
 inline constexpr uint32_t kMaxSections = 64;
-inline constexpr uint32_t kMaxHeaderSize = 4096;  // of any minor version
+inline constexpr uint32_t kMaxHeaderSize = 4096;                 // of any minor version
 inline constexpr uint64_t kMaxFileSize = uint64_t{1} << 44;      // 16 TiB
 inline constexpr uint64_t kMaxSmallSection = uint64_t{1} << 28;  // every section but the bulk ones
 
@@ -63,17 +63,20 @@ enum class SectionKind : uint32_t {
   kTokenizer = 0x50,   // a SentencePiece model, as its library writes it; may be absent
   kProvenance = 0x60,  // UTF-8 JSON: where the model comes from; no reader needs it; may be absent
   kAdapters = 0x70,    // AdapterRecord[]; may be absent
-  // 0x80 tiny LM, 0x90 reference latency table, 0xa0 measured accuracy: reserved.
+  // Since 1.1. A bundle without them is written as 1.0.
+  kTinyLm = 0x80,            // TlmHeader, lists, TlmTensorRecord[], texts; may be absent
+  kReferenceLatency = 0x90,  // LatencyHeader, lists, name; may be absent
+  kAccuracy = 0xa0,          // AccuracyHeader, lists; may be absent
   kWeights = 0x1000,         // bulk: the tensors' bytes
   kAdapterWeights = 0x1010,  // bulk: the adapters' bytes; there when kAdapters is
-  // 0x1020 tiny LM weights: reserved, bulk.
+  kTinyLmWeights = 0x1020,   // bulk: the tiny LM's tensors' bytes; there when kTinyLm is
 };
 // Kinds from here on are bulk: they carry kBulk, all others do not.
 inline constexpr uint32_t kFirstBulkKind = 0x1000;
 
 enum SectionFlags : uint32_t {
   kRequired = 1U << 0,  // a reader that does not know this kind must refuse the bundle; of the
-                        // known kinds all but kProvenance carry it
+                        // known kinds those of 1.0 but kProvenance carry it
   kBulk = 1U << 1,      // its hash is checked by `verify`, not on opening
 };
 inline constexpr uint32_t kKnownFlags = kRequired | kBulk;
@@ -175,5 +178,94 @@ struct AdapterRecord {
   uint64_t hash;      // XXH3-64 of those bytes
 };
 static_assert(sizeof(AdapterRecord) == 40);
+
+// Followed by: uint32 ttft_permille[ttft_count], tpot_permille[tpot_count],
+// prompt_levels_permille[prompt_levels], model_levels_permille[model_levels]; TlmTensorRecord[] in
+// the order of ListTlmTensors(); then the bytes of vocabulary, question_prefix, question_suffix,
+// joiner (UTF-8).
+struct TlmHeader {
+  uint32_t vocab;
+  uint32_t positions;
+  uint32_t token_types;
+  uint32_t embedding;
+  uint32_t trigram;  // 0 or 1
+  uint32_t hidden;
+  uint32_t bottleneck;
+  uint32_t heads;
+  uint32_t intermediate;
+  uint32_t feed_forwards;
+  uint32_t layer_norm;  // 0 or 1
+  float norm_epsilon;
+  uint32_t layers;
+  uint32_t shared_layers;
+  uint32_t prompt_levels;
+  uint32_t model_levels;
+  uint32_t lower_case;  // 0 or 1
+  uint32_t decision;    // DecisionKind
+  uint32_t window_overlap;
+  uint32_t short_prompt_tokens;
+  uint32_t ttft_count;
+  uint32_t tpot_count;
+  uint32_t vocabulary_size;       // bytes
+  uint32_t question_prefix_size;  // bytes
+  uint32_t question_suffix_size;  // bytes
+  uint32_t joiner_size;           // bytes
+  uint32_t tensor_count;
+  uint32_t reserved;  // 0
+};
+static_assert(sizeof(TlmHeader) == 112);
+
+// From `dtype` on as TensorRecord, places counted from the start of the tiny LM's weights; matrices
+// are output-major.
+struct TlmTensorRecord {
+  uint8_t role;    // TlmRole
+  uint8_t bias;    // 0 or 1
+  uint8_t branch;  // TlmBranch
+  uint8_t part;    // which of the stacked feed-forward networks; 0 elsewhere
+  uint32_t layer;  // counted from the bottom; 0 outside the layers
+  uint8_t dtype;
+  uint8_t layout;
+  uint8_t interleave;
+  uint8_t reserved;
+  uint16_t tile_rows;
+  uint16_t tile_columns;
+  uint32_t panel_columns;
+  uint32_t reserved2;
+  uint64_t rows;
+  uint64_t columns;
+  uint64_t offset;
+  uint64_t size;
+  uint64_t hash;
+};
+static_assert(sizeof(TlmTensorRecord) == sizeof(TensorRecord));
+
+// Followed by: uint32 level_permille[level_count], ttft_tokens[ttft_count],
+// tpot_context[tpot_count], tlm_tokens[tlm_count]; zero bytes up to a multiple of 8; double
+// ttft_ms[level_count][ttft_count], tpot_ms[level_count][tpot_count], tlm_ms[tlm_count]; then the
+// bytes of the name (UTF-8).
+struct LatencyHeader {
+  uint32_t level_count;
+  uint32_t ttft_count;
+  uint32_t tpot_count;
+  uint32_t tlm_count;  // may be 0
+  uint32_t name_size;  // bytes
+  uint32_t reserved;   // 0
+  uint64_t bundle_hash;
+  double selection_ms_per_kilotoken;
+  double switch_ms;
+  double margin;
+};
+static_assert(sizeof(LatencyHeader) == 56);
+
+// Followed by: uint32 prompt_levels_permille[prompt_levels], model_levels_permille[model_levels];
+// zero bytes up to a multiple of 8; double accuracy[prompt_levels][model_levels],
+// standard_error[prompt_levels][model_levels].
+struct AccuracyHeader {
+  uint32_t prompt_levels;
+  uint32_t model_levels;
+  uint32_t items;
+  uint32_t reserved;  // 0
+};
+static_assert(sizeof(AccuracyHeader) == 16);
 
 }  // namespace elm::layout

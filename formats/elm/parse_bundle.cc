@@ -217,6 +217,16 @@ Status CheckPresence(const std::vector<BundleSection>& sections) {
   return Status::Ok();
 }
 
+// Sections that a later minor version brought are in no older bundle.
+Status CheckMinor(uint16_t minor, const std::vector<BundleSection>& sections) {
+  for (const BundleSection& section : sections) {
+    if (!IsKnown(section.kind) || FirstMinorOf(section.kind) <= minor) continue;
+    return Corruption(SectionLabel(section.kind), ": not part of version ", layout::kMajor, ".",
+                      minor);
+  }
+  return Status::Ok();
+}
+
 // The bytes of a section; empty when it is absent.
 std::span<const std::byte> BytesOf(std::span<const std::byte> file, const BundleView& view,
                                    SectionKind kind) {
@@ -226,8 +236,8 @@ std::span<const std::byte> BytesOf(std::span<const std::byte> file, const Bundle
 }
 
 // Moves a parsed section into place, or says in which section it failed.
-template <typename T>
-Status Store(SectionKind kind, Result<T> parsed, T& target) {
+template <typename T, typename Target>
+Status Store(SectionKind kind, Result<T> parsed, Target& target) {
   if (!parsed.ok()) return parsed.status().In(SectionLabel(kind));
   target = std::move(parsed).value();
   return Status::Ok();
@@ -251,6 +261,42 @@ Status ParseAdapterSections(std::span<const std::byte> file, BundleView& view) {
   return Status::Ok();
 }
 
+Status ParseTlmSections(std::span<const std::byte> file, BundleView& view) {
+  const BundleSection* section = Find(view.sections, SectionKind::kTinyLm);
+  const BundleSection* weights = Find(view.sections, SectionKind::kTinyLmWeights);
+  if ((section != nullptr) != (weights != nullptr)) {
+    const auto missing = section != nullptr ? SectionKind::kTinyLmWeights : SectionKind::kTinyLm;
+    return Corruption(SectionLabel(missing), ": missing");
+  }
+  if (section == nullptr) return Status::Ok();
+  ELM_RETURN_IF_ERROR(
+      Store(SectionKind::kTinyLm,
+            ParseTlm(BytesOf(file, view, SectionKind::kTinyLm), weights->offset, weights->size),
+            view.tlm));
+  for (BundleTlmTensor& tensor : view.tlm->tensors) {
+    tensor.bytes = file.subspan(tensor.offset, tensor.size);
+  }
+  return Status::Ok();
+}
+
+// What serves requests that name an SLO.
+Status ParseElasticSections(std::span<const std::byte> file, BundleView& view) {
+  ELM_RETURN_IF_ERROR(ParseTlmSections(file, view));
+  if (Find(view.sections, SectionKind::kReferenceLatency) != nullptr) {
+    ELM_RETURN_IF_ERROR(Store(SectionKind::kReferenceLatency,
+                              ParseLatency(BytesOf(file, view, SectionKind::kReferenceLatency)),
+                              view.reference_latency));
+  }
+  if (Find(view.sections, SectionKind::kAccuracy) != nullptr) {
+    ELM_RETURN_IF_ERROR(Store(SectionKind::kAccuracy,
+                              ParseAccuracy(BytesOf(file, view, SectionKind::kAccuracy)),
+                              view.accuracy));
+  }
+  return CheckLevelNames(view.levels, view.tlm ? &view.tlm->settings : nullptr,
+                         view.reference_latency ? &*view.reference_latency : nullptr,
+                         view.accuracy ? &*view.accuracy : nullptr);
+}
+
 Status ParseSections(std::span<const std::byte> file, BundleView& view) {
   const auto bytes = [&](SectionKind kind) { return BytesOf(file, view, kind); };
   ELM_RETURN_IF_ERROR(
@@ -269,6 +315,7 @@ Status ParseSections(std::span<const std::byte> file, BundleView& view) {
     tensor.bytes = file.subspan(tensor.offset, tensor.size);
   }
   ELM_RETURN_IF_ERROR(ParseAdapterSections(file, view));
+  ELM_RETURN_IF_ERROR(ParseElasticSections(file, view));
   view.tokenizer_model = AsText(bytes(SectionKind::kTokenizer));
   view.provenance_json = AsText(bytes(SectionKind::kProvenance));
   if (const auto invalid = FindInvalidUtf8(view.provenance_json)) {
@@ -287,6 +334,7 @@ Result<BundleView> Parse(std::span<const std::byte> file) {
   view.minor = header->minor;
   view.sections = std::move(sections).value();
   ELM_RETURN_IF_ERROR(CheckSmallHashes(file, view.sections));
+  ELM_RETURN_IF_ERROR(CheckMinor(view.minor, view.sections));
   ELM_RETURN_IF_ERROR(CheckPresence(view.sections));
   ELM_RETURN_IF_ERROR(ParseSections(file, view));
   return view;

@@ -48,6 +48,18 @@ void UseView(std::span<const std::byte> file, const elm::BundleView& view) {
     Require(last * elm::ElementBits(tensor.type) / 8 < tensor.size);
   }
   Require(!elm::LevelTableText(view).empty());
+  if (view.tlm) {
+    for (const elm::BundleTlmTensor& tensor : view.tlm->tensors) {
+      Require(elm::RangeFits(tensor.offset, tensor.size, file.size()));
+      const auto last = tensor.layout.ElementIndex(tensor.spec.rows - 1, tensor.spec.columns - 1);
+      Require(last * elm::ElementBits(tensor.type) / 8 < tensor.size);
+    }
+    Require(elm::TtftId(view.tlm->settings, 0.5) < view.tlm->settings.config.vocab);
+  }
+  if (view.reference_latency) {
+    const elm::LatencyTable& table = *view.reference_latency;
+    Require(table.Ttft(0, 100) > 0 && table.Tpot(table.level_permille.size() - 1, 1e9) > 0);
+  }
 }
 
 // Returns whether the bytes are a bundle, weights included.
@@ -83,6 +95,7 @@ const std::vector<Bytes>& Seeds() {
       contents.levels = elm::FullLevelOnly(contents.config);
       contents.tokenizer_model.clear();
       AddSeed(contents, made);
+      AddSeed(elm::testing::TinyElasticContents(weights), made);
     }
     return made;
   }();

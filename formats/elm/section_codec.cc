@@ -24,10 +24,18 @@ const char* SectionName(SectionKind kind) {
       return "provenance";
     case SectionKind::kAdapters:
       return "adapters";
+    case SectionKind::kTinyLm:
+      return "tiny LM";
+    case SectionKind::kReferenceLatency:
+      return "reference latency";
+    case SectionKind::kAccuracy:
+      return "accuracy";
     case SectionKind::kWeights:
       return "weights";
     case SectionKind::kAdapterWeights:
       return "adapter weights";
+    case SectionKind::kTinyLmWeights:
+      return "tiny LM weights";
   }
   return "unknown";
 }
@@ -41,8 +49,12 @@ bool IsKnown(SectionKind kind) {
     case SectionKind::kTokenizer:
     case SectionKind::kProvenance:
     case SectionKind::kAdapters:
+    case SectionKind::kTinyLm:
+    case SectionKind::kReferenceLatency:
+    case SectionKind::kAccuracy:
     case SectionKind::kWeights:
     case SectionKind::kAdapterWeights:
+    case SectionKind::kTinyLmWeights:
       return true;
   }
   return false;
@@ -50,8 +62,22 @@ bool IsKnown(SectionKind kind) {
 
 bool IsBulk(SectionKind kind) { return static_cast<uint32_t>(kind) >= layout::kFirstBulkKind; }
 
+uint16_t FirstMinorOf(SectionKind kind) {
+  switch (kind) {
+    case SectionKind::kTinyLm:
+    case SectionKind::kReferenceLatency:
+    case SectionKind::kAccuracy:
+    case SectionKind::kTinyLmWeights:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 uint32_t FlagsOf(SectionKind kind) {
-  const uint32_t required = kind == SectionKind::kProvenance ? 0U : uint32_t{layout::kRequired};
+  // A reader of 1.0 may leave alone what came later.
+  const bool optional = kind == SectionKind::kProvenance || FirstMinorOf(kind) > 0;
+  const uint32_t required = optional ? 0U : uint32_t{layout::kRequired};
   return required | (IsBulk(kind) ? uint32_t{layout::kBulk} : 0U);
 }
 

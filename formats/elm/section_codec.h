@@ -26,6 +26,8 @@ bool IsKnown(layout::SectionKind kind);
 bool IsBulk(layout::SectionKind kind);
 // The flags that a known kind carries.
 uint32_t FlagsOf(layout::SectionKind kind);
+// The first minor version that has a known kind.
+uint16_t FirstMinorOf(layout::SectionKind kind);
 
 layout::TensorLayout LayoutOf(TensorRole role);
 
@@ -58,5 +60,26 @@ Result<std::vector<BundleAdapter>> ParseAdapters(std::span<const std::byte> sect
                                                  uint64_t weights_size);
 // A rank and a scale that an adapter may have.
 Status CheckAdapter(uint32_t rank, float scale);
+
+// `storage` says how the tensor is stored, `spec` which one it is.
+layout::TlmTensorRecord TlmRecordOf(const layout::TensorRecord& storage, const TlmTensorSpec& spec);
+// Of a section with that many tensors; what EncodeTlm() makes.
+uint64_t TlmSectionSize(const TlmSettings& settings, uint64_t tensors);
+std::vector<std::byte> EncodeTlm(const TlmSettings& settings,
+                                 std::span<const layout::TlmTensorRecord> records);
+// `weights_offset` and `weights_size` are those of the tiny LM's weights. Fills all but `bytes`.
+Result<BundleTlm> ParseTlm(std::span<const std::byte> section, uint64_t weights_offset,
+                           uint64_t weights_size);
+
+std::vector<std::byte> EncodeLatency(const LatencyTable& table);
+Result<LatencyTable> ParseLatency(std::span<const std::byte> section);
+
+std::vector<std::byte> EncodeAccuracy(const AccuracyGrid& grid);
+Result<AccuracyGrid> ParseAccuracy(std::span<const std::byte> section);
+
+// All model levels that are named are in the level table; accuracy and tiny LM name the same ones,
+// and the same prompt levels. Any of the three may be missing.
+Status CheckLevelNames(const LevelTable& levels, const TlmSettings* tlm,
+                       const LatencyTable* latency, const AccuracyGrid* accuracy);
 
 }  // namespace elm

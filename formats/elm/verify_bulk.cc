@@ -54,7 +54,7 @@ class SectionReader {
   Hasher64 whole_;
 };
 
-Status VerifyTensor(const BundleTensor& tensor, SectionReader& reader) {
+Status VerifyTensor(const BundleStorage& tensor, SectionReader& reader) {
   ELM_RETURN_IF_ERROR(reader.ReadPadding(tensor.offset));
   Hasher64 hasher;
   reader.ReadTo(tensor.offset + tensor.size, &hasher);
@@ -79,6 +79,12 @@ Status VerifySection(std::span<const std::byte> file, const BundleView& view,
       reader.ReadTo(adapter.offset + adapter.plan.size, &hasher);
       ELM_RETURN_IF_ERROR(CompareHash(adapter.hash, hasher.Digest())
                               .In(StrCat("adapter of level ", adapter.level)));
+    }
+  }
+  if (section.kind == layout::SectionKind::kTinyLmWeights && view.tlm) {
+    for (const BundleTlmTensor& tensor : view.tlm->tensors) {
+      ELM_RETURN_IF_ERROR(
+          VerifyTensor(tensor, reader).In(StrCat("tiny LM: tensor ", TlmTensorName(tensor.spec))));
     }
   }
   reader.ReadTo(section.offset + section.size, nullptr);

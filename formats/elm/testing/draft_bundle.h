@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/elm/bundle.h"
@@ -18,7 +20,9 @@ namespace elm::testing {
 // A tiny bundle's bytes and where things are in them.
 class Draft {
  public:
-  Draft() : file(Original()), view_(ParseBundle(file, "tiny.elm").value()) {}
+  Draft() : Draft(Original()) {}
+  explicit Draft(std::vector<std::byte> bytes)
+      : file(std::move(bytes)), view_(ParseBundle(file, "tiny.elm").value()) {}
 
   // Byte offset of a row of the section table, and of a section.
   uint64_t Entry(layout::SectionKind kind) const {
@@ -33,6 +37,14 @@ class Draft {
     size_t i = 0;
     while (view_.tensors[i].spec.role != role || view_.tensors[i].spec.layer != layer) ++i;
     return Section(layout::SectionKind::kTensors) + i * sizeof(layout::TensorRecord);
+  }
+
+  // Of a tiny LM that has `numbers` SLO tokens and names of levels.
+  uint64_t TlmRecord(const std::string& name, size_t numbers) const {
+    size_t i = 0;
+    while (TlmTensorName(view_.tlm->tensors[i].spec) != name) ++i;
+    return Section(layout::SectionKind::kTinyLm) + sizeof(layout::TlmHeader) +
+           numbers * sizeof(uint32_t) + i * sizeof(layout::TlmTensorRecord);
   }
 
   template <typename T>
@@ -62,8 +74,7 @@ struct Rule {
 };
 
 // Breaks the rule behind right checksums and parses.
-inline Status ParseBroken(const Rule& rule) {
-  Draft draft;
+inline Status ParseBroken(const Rule& rule, Draft draft = Draft()) {
   rule.break_it(draft);
   RepairHashes(draft.file);
   return ParseBundle(draft.file, "tiny.elm").status();
