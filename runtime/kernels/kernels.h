@@ -87,6 +87,8 @@ struct AttentionTask {
   float* scores;   // scratch, AttentionScratch(context) floats
   float* outputs;  // [tokens, output_stride]
   size_t output_stride;
+  // Not 0: every token sees that many positions, and `start` means nothing.
+  size_t all_see = 0;
 };
 
 struct KernelTable {
@@ -110,6 +112,15 @@ struct KernelTable {
                    float* outputs);
   // gate[i] = silu(gate[i]) * up[i] with silu(x) = x / (1 + exp(-x)) (Shazeer 2020).
   void (*swiglu)(float* gate, const float* up, size_t count);
+  // row[i] = max(row[i] + bias[i], 0).
+  void (*add_relu)(float* row, const float* bias, size_t count);
+  // row[i] = (row[i] + bias[i]) * scale[i] + shift[i]: MobileBERT's "NoNorm" behind a product.
+  void (*no_norm)(float* row, const float* bias, const float* scale, const float* shift,
+                  size_t width);
+  // With x = row + bias: row[i] = (x[i] - mean(x)) / sqrt(variance(x) + epsilon) * scale[i] +
+  // shift[i] (Ba et al. 2016).
+  void (*layer_norm)(float* row, const float* bias, const float* scale, const float* shift,
+                     size_t width, float epsilon);
   // Rotates one head in place (Su et al. 2021), dimension i together with i + head_dim / 2.
   void (*rope)(const float* cosines, const float* sines, size_t head_dim, float* head);
   // By KvType. Stores one token's key and value of one head into its cache.

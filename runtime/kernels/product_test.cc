@@ -197,28 +197,38 @@ TEST(ProductAgreementTest, QuantisedProductsHardlyDifferBetweenInstructionSets) 
   }
 }
 
+// Every code and every input at the end of its range, so that all products of a sum are the
+// largest.
 TEST(ProductAgreementTest, TheLargestCodesDoNotOverflow) {
+  constexpr size_t kColumns = 1024;
+  constexpr size_t kTokens = 5;  // a block of tokens, and a single one behind it
   for (const WeightType type : {WeightType::kQ8, WeightType::kQ4}) {
-    constexpr size_t kColumns = 1024;
     const TileLayout layout = OutputMajorLayout(16, kColumns, type, kColumns);
-    const auto least = static_cast<int8_t>(LeastCode(type));
-    const QuantisedMatrix matrix{.rows = 16,
-                                 .columns = kColumns,
-                                 .group = kColumns,
-                                 .codes = std::vector<int8_t>(16 * kColumns, least),
-                                 .scales = std::vector<uint16_t>(16, FloatToF16(1.0F))};
-    PackedMatrix packed{std::vector<float>(16 * kColumns), {}, {}};
-    Dequantise(matrix, packed.values);
-    packed.bytes.resize(layout.StoredBytes(type).value());
-    PackQuantisedTiles(layout, type, matrix, packed.bytes);
-    packed.matrix = MakeMatrix(packed.bytes, type, layout).value();
-    const std::vector<float> rows(kColumns, -127.0F);
-    for (const KernelTable* kernels : testing::SupportedKernels()) {
-      InputBuffer buffer = InputBuffer::Create(1, kColumns).value();
-      Inputs inputs;
-      const auto outputs =
-          Multiply({*kernels, packed, 16, kColumns, 1, false}, rows, kColumns, buffer, inputs);
-      EXPECT_EQ(outputs[0], static_cast<float>(-127 * least * int{kColumns})) << kernels->name;
+    for (const int code : {LeastCode(type), GreatestCode(type)}) {
+      const QuantisedMatrix matrix{
+          .rows = 16,
+          .columns = kColumns,
+          .group = kColumns,
+          .codes = std::vector<int8_t>(16 * kColumns, static_cast<int8_t>(code)),
+          .scales = std::vector<uint16_t>(16, FloatToF16(1.0F))};
+      PackedMatrix packed{std::vector<float>(16 * kColumns), {}, {}};
+      Dequantise(matrix, packed.values);
+      packed.bytes.resize(layout.StoredBytes(type).value());
+      PackQuantisedTiles(layout, type, matrix, packed.bytes);
+      packed.matrix = MakeMatrix(packed.bytes, type, layout).value();
+      for (const int input : {-127, 127}) {
+        const std::vector<float> rows(kTokens * kColumns, static_cast<float>(input));
+        for (const KernelTable* kernels : testing::SupportedKernels()) {
+          InputBuffer buffer = InputBuffer::Create(kTokens, kColumns).value();
+          Inputs inputs;
+          const auto outputs = Multiply({*kernels, packed, 16, kColumns, kTokens, false}, rows,
+                                        kColumns, buffer, inputs);
+          const auto expected = static_cast<float>(code * input * int{kColumns});
+          for (size_t i = 0; i < outputs.size(); ++i) {
+            ASSERT_EQ(outputs[i], expected) << kernels->name << " " << code << " at " << i;
+          }
+        }
+      }
     }
   }
 }

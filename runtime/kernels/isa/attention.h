@@ -210,14 +210,15 @@ void MixLastValues(const AttentionTask& task, size_t token, size_t tokens, size_
 
 template <typename Isa, typename Element, size_t kTokens>
 ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
-  const size_t positions = task.start + token + kTokens;  // of the last token
+  const bool all = task.all_see > 0;
+  const size_t positions = all ? task.all_see : task.start + token + kTokens;  // of the last token
   const size_t blocks = (positions + kKeyBlock - 1) / kKeyBlock;
   const size_t row = blocks * kKeyBlock;
   const auto scale = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(task.head_dim)));
   ScoreBlocks<Isa, Element, kTokens>(task, token, blocks, scale, row);
   float inverse_sums[kTokens];
   for (size_t t = 0; t < kTokens; ++t) {
-    const size_t seen = task.start + token + t + 1;
+    const size_t seen = all ? task.all_see : task.start + token + t + 1;
     float* scores = task.scores + t * row;
     inverse_sums[t] = 1.0F / ExponentiateRow<Isa>(scores, seen);
     const size_t padded = (seen + kKeyBlock - 1) / kKeyBlock * kKeyBlock;

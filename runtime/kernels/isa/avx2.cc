@@ -11,6 +11,7 @@ struct Avx2 {
   static constexpr const char* kDescription = "AVX2 with FMA and F16C";
   static constexpr bool kBf16Products = false;
   static constexpr bool kTokenPairs = false;
+  static constexpr bool kShortSums = true;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 4;
 
@@ -21,8 +22,14 @@ struct Avx2 {
     __m256i part[2];
   };
   using Four = __m256i;
+  struct Shorts {
+    __m256i part[2];  // sixteen sums of 16 bits each, two of them for every output
+  };
 
-  static constexpr int32_t kCodeOffset(WeightType) { return 0; }
+  // q4 codes are the unsigned factor: their zero point comes off with the sum of the inputs.
+  static constexpr int32_t kCodeOffset(WeightType type) {
+    return type == WeightType::kQ4 ? ZeroPoint(type) : 0;
+  }
 
   static ELM_INLINE void Fill(int32_t value, Sums& sums) {
     sums.part[0] = sums.part[1] = _mm256_set1_epi32(value);
@@ -36,11 +43,10 @@ struct Avx2 {
   }
   static ELM_INLINE void LoadNibbles(const std::byte* bytes, Codes& even, Codes& odd) {
     const __m256i mask = _mm256_set1_epi8(0x0f);
-    const __m256i zero = _mm256_set1_epi8(static_cast<char>(ZeroPoint(WeightType::kQ4)));
     for (size_t i = 0; i < 2; ++i) {
       const __m256i both = Load(bytes + 32 * i);
-      even.part[i] = _mm256_sub_epi8(_mm256_and_si256(both, mask), zero);
-      odd.part[i] = _mm256_sub_epi8(_mm256_and_si256(_mm256_srli_epi16(both, 4), mask), zero);
+      even.part[i] = _mm256_and_si256(both, mask);
+      odd.part[i] = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
     }
   }
   static ELM_INLINE void LoadFour(const uint32_t* cell, Four& four) {
@@ -54,6 +60,23 @@ struct Avx2 {
       const __m256i inputs = _mm256_sign_epi8(four, codes.part[i]);
       const __m256i pairs = _mm256_maddubs_epi16(magnitudes, inputs);
       sums.part[i] = _mm256_add_epi32(sums.part[i], _mm256_madd_epi16(pairs, ones));
+    }
+  }
+  static ELM_INLINE void ClearShorts(Shorts& shorts) {
+    shorts.part[0] = shorts.part[1] = _mm256_setzero_si256();
+  }
+  static ELM_INLINE void DotShorts(const Codes& even, const Codes& odd, const Four& first,
+                                   const Four& second, Shorts& shorts) {
+    for (size_t i = 0; i < 2; ++i) {
+      const __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(even.part[i], first),
+                                             _mm256_maddubs_epi16(odd.part[i], second));
+      shorts.part[i] = _mm256_add_epi16(shorts.part[i], pairs);
+    }
+  }
+  static ELM_INLINE void AddShorts(const Shorts& shorts, Sums& sums) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (size_t i = 0; i < 2; ++i) {
+      sums.part[i] = _mm256_add_epi32(sums.part[i], _mm256_madd_epi16(shorts.part[i], ones));
     }
   }
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {

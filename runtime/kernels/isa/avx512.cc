@@ -13,6 +13,7 @@ struct Avx512 {
   // 16 sums, four vectors of weights, two of inputs. Twelve tokens would fit too, but GCC then
   // spills and nothing is gained.
   static constexpr bool kTokenPairs = false;
+  static constexpr bool kShortSums = false;
   static constexpr size_t kBlockRows = 2;
   static constexpr size_t kBlockTokens = 8;
 

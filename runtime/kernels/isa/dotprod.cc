@@ -15,6 +15,7 @@ struct Dotprod : NeonBase<FourWayDot> {
   static constexpr const char* kName = "dotprod";
   static constexpr const char* kDescription = "NEON with dotprod";
   static constexpr bool kTokenPairs = false;
+  static constexpr bool kShortSums = false;
 };
 
 }  // namespace

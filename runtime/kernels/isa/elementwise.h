@@ -113,6 +113,71 @@ void SwiGluRow(float* gate, const float* up, size_t count) {
   }
 }
 
+// change(i, lanes) on every sixteen numbers of a row, in place; the last ones may be fewer, with
+// zeros behind them.
+template <typename Change>
+ELM_INLINE void ChangeRow(float* row, size_t count, const Change& change) {
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    Lanes lanes;
+    Load(row + i, lanes);
+    change(i, lanes);
+    Store(lanes, row + i);
+  }
+  if (i == count) return;
+  Lanes lanes;
+  LoadSome(row + i, count - i, lanes);
+  change(i, lanes);
+  StoreSome(lanes, count - i, row + i);
+}
+
+template <typename Isa>
+void AddReluRow(float* row, const float* bias, size_t count) {
+  ChangeRow(row, count, [&](size_t i, Lanes& lanes) ELM_INLINE_LAMBDA {
+    Lanes biases;
+    LoadInputs(bias, count, i, biases);
+    lanes = Larger(lanes + biases, Lanes{});
+  });
+}
+
+template <typename Isa>
+void NoNormRow(float* row, const float* bias, const float* scale, const float* shift,
+               size_t width) {
+  ChangeRow(row, width, [&](size_t i, Lanes& lanes) ELM_INLINE_LAMBDA {
+    Lanes biases, scales, shifts;
+    LoadInputs(bias, width, i, biases);
+    LoadInputs(scale, width, i, scales);
+    LoadInputs(shift, width, i, shifts);
+    lanes = (lanes + biases) * scales + shifts;
+  });
+}
+
+template <typename Isa>
+void LayerNormRow(float* row, const float* bias, const float* scale, const float* shift,
+                  size_t width, float epsilon) {
+  double sum = 0;
+  for (size_t i = 0; i < width; ++i) {
+    row[i] += bias[i];
+    sum += static_cast<double>(row[i]);
+  }
+  const double mean = sum / static_cast<double>(width);
+  double squares = 0;
+  for (size_t i = 0; i < width; ++i) {
+    const double distance = static_cast<double>(row[i]) - mean;
+    squares += distance * distance;
+  }
+  const double variance = squares / static_cast<double>(width);
+  const auto inverse =
+      static_cast<float>(1.0 / __builtin_sqrt(variance + static_cast<double>(epsilon)));
+  const auto center = static_cast<float>(mean);
+  ChangeRow(row, width, [&](size_t i, Lanes& lanes) ELM_INLINE_LAMBDA {
+    Lanes scales, shifts;
+    LoadInputs(scale, width, i, scales);
+    LoadInputs(shift, width, i, shifts);
+    lanes = (lanes - Spread(center)) * inverse * scales + shifts;
+  });
+}
+
 template <typename Isa>
 void RotateHead(const float* cosines, const float* sines, size_t head_dim, float* head) {
   const size_t half = head_dim / 2;

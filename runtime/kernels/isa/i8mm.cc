@@ -17,6 +17,7 @@ struct I8mm : NeonBase<FourWayDot> {
   static constexpr const char* kName = "i8mm";
   static constexpr const char* kDescription = "NEON with dotprod and i8mm";
   static constexpr bool kTokenPairs = true;
+  static constexpr bool kShortSums = false;
 
   // Eight inputs of two neighbouring outputs in each part.
   struct PairCodes {

@@ -18,6 +18,7 @@ struct Neon : NeonBase<WideningDot> {
   static constexpr const char* kName = "neon";
   static constexpr const char* kDescription = "NEON";
   static constexpr bool kTokenPairs = false;
+  static constexpr bool kShortSums = false;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "runtime/kernels/isa/lanes.h"
+#include "runtime/kernels/isa/product.h"
 #include "runtime/kernels/kernels.h"
 
 namespace elm {
@@ -36,6 +37,39 @@ struct IntegerProbe {
     typename Isa::Four four;
     Isa::LoadFour(cell, four);
     Isa::Dot(weights, four, sums);
+  }
+};
+
+// As above, with sums of 16 bits in between.
+template <typename Isa>
+struct ShortSumProbe {
+  static constexpr size_t kChains = Isa::kBlockRows * Isa::kBlockTokens;
+  static constexpr size_t kProducts = 8 * kLanes;
+  static constexpr size_t kFlush = kShortInputs / 8;
+  struct Weights {
+    typename Isa::Codes even, odd;
+  };
+  struct Sums {
+    typename Isa::Shorts shorts;
+    typename Isa::Sums sums;
+  };
+
+  static ELM_INLINE void Clear(Sums& sums) {
+    Isa::ClearShorts(sums.shorts);
+    Isa::Fill(0, sums.sums);
+  }
+  static ELM_INLINE void Load(const std::byte* bytes, Weights& weights) {
+    Isa::LoadNibbles(bytes, weights.even, weights.odd);
+  }
+  static ELM_INLINE void Add(const Weights& weights, const uint32_t* cell, Sums& sums) {
+    typename Isa::Four first, second;
+    Isa::LoadFour(cell, first);
+    Isa::LoadFour(cell + 1, second);
+    Isa::DotShorts(weights.even, weights.odd, first, second, sums.shorts);
+  }
+  static ELM_INLINE void Flush(Sums& sums) {
+    Isa::AddShorts(sums.shorts, sums.sums);
+    Isa::ClearShorts(sums.shorts);
   }
 };
 
@@ -105,6 +139,10 @@ struct ProbeChains {
     Probe::Add(weights, cells, sums);
     others.Add(weights, cells + 1);
   }
+  ELM_INLINE void Flush() {
+    Probe::Flush(sums);
+    others.Flush();
+  }
   ELM_INLINE void Finish() {
     typename Probe::Sums result = sums;  // so that only this copy lies in memory
     Forget(result);
@@ -115,6 +153,7 @@ template <typename Probe>
 struct ProbeChains<Probe, 0> {
   ELM_INLINE void Clear() {}
   ELM_INLINE void Add(const typename Probe::Weights&, const uint32_t*) {}
+  ELM_INLINE void Flush() {}
   ELM_INLINE void Finish() {}
 };
 
@@ -135,6 +174,9 @@ double MultiplyRounds(size_t rounds) {
     typename Probe::Weights weights;
     Probe::Load(operands.weights, weights);
     chains.Add(weights, operands.cells);
+    if constexpr (requires { Probe::kFlush; }) {
+      if (round % Probe::kFlush == Probe::kFlush - 1) chains.Flush();
+    }
   }
   chains.Finish();
   return 2.0 * static_cast<double>(rounds * Probe::kChains * Probe::kProducts);
@@ -145,6 +187,9 @@ double ProbeProducts(WeightType type, size_t rounds) {
   if (IsQuantised(type)) {
     if constexpr (Isa::kTokenPairs) {
       return MultiplyRounds<TokenPairProbe<Isa>>(rounds);
+    } else if constexpr (Isa::kShortSums) {
+      if (type == WeightType::kQ4) return MultiplyRounds<ShortSumProbe<Isa>>(rounds);
+      return MultiplyRounds<IntegerProbe<Isa>>(rounds);
     } else {
       return MultiplyRounds<IntegerProbe<Isa>>(rounds);
     }

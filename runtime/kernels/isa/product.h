@@ -11,6 +11,8 @@
 //   kTokenPairs             whether it multiplies eight inputs of two tokens at a time instead:
 //                           PairCodes, PairFours, PairSums, ZeroPairs, JoinCodes, JoinFours,
 //                           DotPairs2x2, AddPairs (i8mm.cc)
+//   kShortSums              whether products of q4 codes are added in 16 bits for as long as they
+//                           fit: Shorts, ClearShorts, DotShorts (eight inputs), AddShorts (avx2.cc)
 //
 // and how many outputs and tokens a block holds so that its sums stay in registers.
 #pragma once
@@ -61,6 +63,10 @@ ELM_INLINE void ForEachTile(const BlockTask& task, const Visit& visit) {
     }
   }
 }
+
+// Inputs whose products with q4 codes fit 16 bits together, when two sums share them:
+// 16 * 15 * 127 < 2^15.
+inline constexpr size_t kShortInputs = 32;
 
 // totals[kTokens][kRows][kLanes] += the block. Quantised weights: integer sums over one group, then
 // both scales.
@@ -126,6 +132,9 @@ struct QuantisedBlock {
     if constexpr (Isa::kTokenPairs && kTokens % 2 == 0) {
       return AddCodesInPairs(tile, row_bytes, group, cells, width, sums);
     }
+    if constexpr (Isa::kShortSums && kType == WeightType::kQ4) {
+      return AddCodesInShorts(tile, row_bytes, group, cells, width, sums);
+    }
     for (size_t k = 0; k < group; k += 8) {
       typename Isa::Codes even[kRows], odd[kRows];
       LoadEight(tile, row_bytes, even, odd);
@@ -138,6 +147,35 @@ struct QuantisedBlock {
       });
       tile += kEightBytes;
       cells += 2 * width;
+    }
+  }
+
+  static ELM_INLINE void AddCodesInShorts(const std::byte* tile, size_t row_bytes, size_t group,
+                                          const uint32_t* cells, size_t width, AllSums& sums) {
+    for (size_t k = 0; k < group;) {
+      typename Isa::Shorts shorts[kRows][kTokens];
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA { Isa::ClearShorts(shorts[r][t]); });
+      });
+      const size_t end = k + kShortInputs < group ? k + kShortInputs : group;
+      for (; k < end; k += 8) {
+        typename Isa::Codes even[kRows], odd[kRows];
+        LoadEight(tile, row_bytes, even, odd);
+        Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+          typename Isa::Four first, second;
+          Isa::LoadFour(cells + t, first);
+          Isa::LoadFour(cells + width + t, second);
+          Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+            Isa::DotShorts(even[r], odd[r], first, second, shorts[r][t]);
+          });
+        });
+        tile += kEightBytes;
+        cells += 2 * width;
+      }
+      Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
+        Unrolled<kRows>([&](auto r)
+                            ELM_INLINE_LAMBDA { Isa::AddShorts(shorts[r][t], sums[r][t]); });
+      });
     }
   }
 
@@ -178,17 +216,21 @@ struct FloatBlock {
   static constexpr bool kPairs = !ReadsRows(kType);
   static constexpr size_t kStep = kPairs ? 2 : 1;                          // inputs
   static constexpr size_t kCells = kPairs && !Isa::kBf16Products ? 2 : 1;  // in a step
+  // Sums that every output has, added in the end: those of a single token would wait for each
+  // other.
+  static constexpr size_t kWays = kTokens == 1 ? 2 : 1;
   using AllSums = Lanes[kRows][kTokens];
 
   // outputs[kTokens][kRows * kLanes], `stride` floats between tokens, become or gain the products.
   static ELM_INLINE void Add(const BlockTask& task, bool add, float* outputs, size_t stride) {
     const size_t columns = task.product.matrix->tile_columns;
     const size_t kept = task.product.kept_inputs;
-    AllSums sums = {};
+    AllSums sums[kWays] = {};
     if (add) {
       Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-        Unrolled<kRows>(
-            [&](auto r) ELM_INLINE_LAMBDA { Load(outputs + t * stride + r * kLanes, sums[r][t]); });
+        Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+          Load(outputs + t * stride + r * kLanes, sums[0][r][t]);
+        });
       });
     }
     const float* rows[kTokens];
@@ -197,24 +239,33 @@ struct FloatBlock {
         task, [&](const std::byte* tile, size_t row_bytes, size_t number) ELM_INLINE_LAMBDA {
           const size_t input = number * columns;
           const size_t count = kept - input < columns ? kept - input : columns;
-          if constexpr (kPairs) {
-            const uint32_t* cells = task.cells + input / kStep * kCells * task.width;
-            for (size_t k = 0; k < count; k += kStep) {
-              AddPair(tile, row_bytes, k, cells, task.width, sums);
-              cells += kCells * task.width;
-            }
-          } else {
-            for (size_t k = 0; k < count; ++k) {
+          const size_t steps = (count + kStep - 1) / kStep;
+          const auto add_step = [&](size_t step, AllSums& way) ELM_INLINE_LAMBDA {
+            if constexpr (kPairs) {
+              const size_t pair = input / kStep + step;
+              AddPair(tile, row_bytes, step * kStep, task.cells + pair * kCells * task.width,
+                      task.width, way);
+            } else {
               Lanes weights[kRows];
-              LoadWeights(tile, row_bytes, k, weights);
+              LoadWeights(tile, row_bytes, step, weights);
               AddInput(
-                  weights, [&](auto t) ELM_INLINE_LAMBDA { return rows[t][input + k]; }, sums);
+                  weights, [&](auto t) ELM_INLINE_LAMBDA { return rows[t][input + step]; }, way);
             }
+          };
+          size_t step = 0;
+          for (; step + kWays <= steps; step += kWays) {
+            Unrolled<kWays>([&](auto w) ELM_INLINE_LAMBDA { add_step(step + w, sums[w]); });
+          }
+          if constexpr (kWays > 1) {
+            for (; step < steps; ++step) add_step(step, sums[0]);
           }
         });
     Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
-      Unrolled<kRows>(
-          [&](auto r) ELM_INLINE_LAMBDA { Store(sums[r][t], outputs + t * stride + r * kLanes); });
+      Unrolled<kRows>([&](auto r) ELM_INLINE_LAMBDA {
+        Lanes sum = sums[0][r][t];
+        if constexpr (kWays > 1) sum += sums[1][r][t];
+        Store(sum, outputs + t * stride + r * kLanes);
+      });
     });
   }
 

@@ -9,6 +9,7 @@ struct Scalar {
   static constexpr const char* kDescription = "plain C++";
   static constexpr bool kBf16Products = false;
   static constexpr bool kTokenPairs = false;
+  static constexpr bool kShortSums = false;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 1;
 
