@@ -34,14 +34,41 @@ std::string LevelNameOf(const BenchReport& report, const BenchRow& row) {
   return LevelName(LevelOf(report, row).name_permille);
 }
 
-bool UsesAdapter(const BenchReport& report, const BenchRow& row) {
-  return report.result.plan.adapters &&
-         AdapterOf(report.model.bundle().view(), row.level) != nullptr;
+bool MeasuredBoth(const BenchReport& report) {
+  return report.result.plan.adapters == AdapterUse::kBoth;
 }
 
 const char* AdaptersText(const BenchReport& report) {
   if (report.model.bundle().view().adapters.empty()) return "";
-  return report.result.plan.adapters ? ", with adapters" : ", without adapters";
+  switch (report.result.plan.adapters) {
+    case AdapterUse::kOn:
+      return ", with adapters";
+    case AdapterUse::kOff:
+      return ", without adapters";
+    case AdapterUse::kBoth:
+      break;
+  }
+  return ", with and without adapters in turn";
+}
+
+// The same level and test without its adapter, or nullptr where that was not measured.
+const BenchRow* WithoutAdapter(const BenchResult& result, const BenchRow& row) {
+  if (!row.adapter) return nullptr;
+  for (const BenchRow& other : result.rows) {
+    if (!other.adapter && other.level == row.level && other.test == row.test) return &other;
+  }
+  return nullptr;
+}
+
+// Neighbours in time are compared, so what changes from repeat to repeat cancels out.
+std::optional<Spread> AdapterOverhead(const BenchResult& result, const BenchRow& row) {
+  const BenchRow* without = WithoutAdapter(result, row);
+  if (without == nullptr) return std::nullopt;
+  std::vector<double> overheads;
+  for (size_t i = 0; i < row.samples.size(); ++i) {
+    overheads.push_back(row.samples[i].seconds / without->samples[i].seconds - 1);
+  }
+  return SpreadOf(overheads);
 }
 
 // "q4", or "q4 97.1 %, f16 2.9 %" where not all matrices are alike.
@@ -62,8 +89,10 @@ struct ProbeSpread {
 
 ProbeSpread ProbeSpreadOf(const BenchResult& result) {
   std::vector<double> bytes, operations;
+  const BenchTest* test = nullptr;
   for (const BenchRow& row : result.rows) {
-    if (row.level != result.plan.levels.front()) continue;
+    if (test != nullptr && *test == row.test) continue;
+    test = &row.test;
     for (const BenchSample& sample : row.samples) {
       bytes.push_back(sample.probe.read_bytes_per_second);
       operations.push_back(sample.probe.operations_per_second);
@@ -126,21 +155,40 @@ std::string Heading(const BenchReport& report) {
                 plan.context, " tokens", AdaptersText(report), "\n\n");
 }
 
+// Nothing for a level that has none.
+const char* AdapterText(const BenchReport& report, const BenchRow& row) {
+  if (row.adapter) return "with";
+  return AdapterOf(report.model.bundle().view(), row.level) == nullptr ? "" : "without";
+}
+
+// "3.1 % (2.5 to 4.0)": the median, p10 and p90.
+std::string OverheadText(const BenchFigures& figures) {
+  if (!figures.adapter_overhead) return "";
+  const Spread& overhead = *figures.adapter_overhead;
+  return StrCat(Percent(overhead.median), " (", Fixed(100 * overhead.p10, 1), " to ",
+                Fixed(100 * overhead.p90, 1), ")");
+}
+
 Cells MarkdownRow(const BenchReport& report, const BenchRow& row) {
   const BenchFigures figures = FiguresOf(report, row);
   const Spread& speed = figures.tokens_per_second;
   const bool decode = IsDecode(row);
   const auto token_bytes = static_cast<double>(figures.work.token_bytes);
-  return {row.test.name(),
-          LevelNameOf(report, row),
-          Fixed(speed.median, 2),
-          Fixed(speed.p10, 2),
-          Fixed(speed.p90, 2),
-          Fixed(figures.ms_per_token, 3),
-          decode ? Fixed(token_bytes / kMega, 1) : "",
-          decode ? Fixed(figures.bytes_per_second / kGiga, 1) : "",
-          decode ? Percent(figures.bandwidth_share) : "",
-          Percent(figures.operations_share)};
+  Cells cells = {row.test.name(),
+                 LevelNameOf(report, row),
+                 Fixed(speed.median, 2),
+                 Fixed(speed.p10, 2),
+                 Fixed(speed.p90, 2),
+                 Fixed(figures.ms_per_token, 3),
+                 decode ? Fixed(token_bytes / kMega, 1) : "",
+                 decode ? Fixed(figures.bytes_per_second / kGiga, 1) : "",
+                 decode ? Percent(figures.bandwidth_share) : "",
+                 Percent(figures.operations_share)};
+  if (MeasuredBoth(report)) {
+    cells.push_back(AdapterText(report, row));
+    cells.push_back(OverheadText(figures));
+  }
+  return cells;
 }
 
 Json SpreadJson(const Spread& spread) {
@@ -158,7 +206,9 @@ Json RowJson(const BenchReport& report, const BenchRow& row) {
       {"tokens", row.test.tokens},
       {"level", LevelNameOf(report, row)},
       {"true_share", TrueShare(report.model.config(), LevelOf(report, row))},
-      {"adapter", UsesAdapter(report, row)},
+      {"adapter", row.adapter},
+      {"adapter_overhead",
+       figures.adapter_overhead ? SpreadJson(*figures.adapter_overhead) : Json(nullptr)},
       {"tokens_per_second", SpreadJson(figures.tokens_per_second)},
       {"ms_per_token", figures.ms_per_token},
       {"weight_bytes_per_token", decode ? Json(figures.work.token_bytes) : Json(nullptr)},
@@ -210,6 +260,7 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
              const BenchRow& row) {
   const BenchFigures figures = FiguresOf(report, row);
   const Spread& speed = figures.tokens_per_second;
+  const std::optional<Spread>& overhead = figures.adapter_overhead;
   const bool decode = IsDecode(row);
   return {row.test.name(),
           LevelNameOf(report, row),
@@ -222,7 +273,7 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
           decode ? Fixed(figures.bytes_per_second, 0) : "",
           decode ? Fixed(figures.bandwidth_share, 4) : "",
           Fixed(figures.operations_share, 4),
-          UsesAdapter(report, row) ? "1" : "0",
+          row.adapter ? "1" : "0",
           StrCat(report.result.repeats),
           StrCat(report.result.plan.threads),
           report.kernels.name,
@@ -231,14 +282,17 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
           Fixed(probe.bytes_per_second.median, 0),
           Fixed(probe.operations_per_second.median, 0),
           report.cpu.name,
-          report.model.bundle().path()};
+          report.model.bundle().path(),
+          overhead ? Fixed(overhead->median, 4) : "",
+          overhead ? Fixed(overhead->p10, 4) : "",
+          overhead ? Fixed(overhead->p90, 4) : ""};
 }
 
 }  // namespace
 
 BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
   BenchFigures figures;
-  figures.work = WorkOf(report.model.bundle().view(), row.level, report.result.plan.adapters);
+  figures.work = WorkOf(report.model.bundle().view(), row.level, row.adapter);
   const bool decode = IsDecode(row);
   const uint64_t tokens = row.test.tokens;
   const double operations = figures.work.Operations(tokens, decode ? tokens : 1);
@@ -253,6 +307,7 @@ BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
   figures.tokens_per_second = SpreadOf(speeds);
   figures.ms_per_token = 1000 / figures.tokens_per_second.median;
   figures.operations_share = SpreadOf(operation_shares).median;
+  figures.adapter_overhead = AdapterOverhead(report.result, row);
   if (!decode) return figures;
   figures.bytes_per_second = token_bytes * figures.tokens_per_second.median;
   figures.bandwidth_share = SpreadOf(bandwidth_shares).median;
@@ -262,6 +317,10 @@ BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
 std::string BenchMarkdown(const BenchReport& report) {
   std::vector<Cells> rows = {{"test", "level", "tokens/s", "p10", "p90", "ms/token", "MB/token",
                               "GB/s", "of memory", "of peak"}};
+  if (MeasuredBoth(report)) {
+    rows.front().push_back("adapter");
+    rows.front().push_back("overhead");
+  }
   for (const BenchRow& row : report.result.rows) rows.push_back(MarkdownRow(report, row));
   return Heading(report) + MarkdownTable(rows);
 }
@@ -282,6 +341,7 @@ std::string BenchJson(const BenchReport& report) {
         {"threads", plan.threads}}},
       {"model", BundleJson(report, weights)},
       {"context", plan.context},
+      {"adapters", AdapterUseName(plan.adapters)},
       {"repeats", report.result.repeats},
       {"interrupted", report.result.repeats < plan.repeats},
       {"probe", ProbeJson(report, weights)},
@@ -314,7 +374,10 @@ std::string BenchCsv(const BenchReport& report) {
                               "read_bytes_per_second",
                               "operations_per_second",
                               "cpu",
-                              "path"});
+                              "path",
+                              "adapter_overhead",
+                              "adapter_overhead_p10",
+                              "adapter_overhead_p90"});
   for (const BenchRow& row : report.result.rows) {
     text += CsvLine(CsvRow(report, weights, probe, row));
   }

@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "runtime/bench/bench_run.h"
-#include "runtime/bench/statistics.h"
+#include "formats/base/statistics.h"
 #include "runtime/bench/work.h"
 #include "runtime/kernels/cpu_info.h"
 #include "runtime/kernels/kernels.h"
@@ -33,6 +34,9 @@ struct BenchFigures {
   double bytes_per_second = 0;  // of weights, at the median; 0 for prefill
   double bandwidth_share = 0;   // median of the repeats; 0 for prefill
   double operations_share = 0;  // median of the repeats
+  // Part of its time without the adapter that a row with it took more, repeat by repeat; only where
+  // both were measured.
+  std::optional<Spread> adapter_overhead;
 };
 
 BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row);

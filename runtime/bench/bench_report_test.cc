@@ -13,6 +13,7 @@ namespace elm {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 using Kind = BenchTest::Kind;
@@ -30,7 +31,7 @@ class BenchReportTest : public ::testing::Test {
     result_.repeats = 5;
     for (const BenchTest& test : result_.plan.tests) {
       for (const size_t level : result_.plan.levels) {
-        BenchRow row = {test, level, {}};
+        BenchRow row = {test, level, false, {}};
         for (const double part : {0.2, 1.0, 0.4, 0.5, 0.25}) {
           row.samples.push_back({test.tokens * 0.001 / part, {1e9 * part, 4e9 * part}});
         }
@@ -140,16 +141,54 @@ TEST_F(BenchReportTest, SaysWhichLevelsHadAnAdapter) {
   BundleContents contents = testing::SmallContents();
   contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
   model_ = *testing::LoadSmallModel(contents);
+  for (BenchRow& row : result_.rows) row.adapter = row.level == 0;
   const Json with = Json::parse(BenchJson(Report()));
   EXPECT_EQ(with.at("rows")[0].at("adapter"), true);
   EXPECT_EQ(with.at("rows")[1].at("adapter"), false);
+  EXPECT_TRUE(with.at("rows")[0].at("adapter_overhead").is_null());
+  EXPECT_EQ(with.at("adapters"), "on");
   EXPECT_THAT(BenchMarkdown(Report()), HasSubstr("context 10 tokens, with adapters\n"));
-  result_.plan.adapters = false;
+  EXPECT_THAT(BenchMarkdown(Report()), Not(HasSubstr("overhead")));
+  result_.plan.adapters = AdapterUse::kOff;
+  for (BenchRow& row : result_.rows) row.adapter = false;
   const Json without = Json::parse(BenchJson(Report()));
   EXPECT_EQ(without.at("rows")[0].at("adapter"), false);
   EXPECT_LT(without.at("rows")[2].at("weight_bytes_per_token"),
             with.at("rows")[2].at("weight_bytes_per_token"));
+  EXPECT_EQ(without.at("adapters"), "off");
   EXPECT_THAT(BenchMarkdown(Report()), HasSubstr("context 10 tokens, without adapters\n"));
+}
+
+TEST_F(BenchReportTest, WhatAdaptersCostIsComparedRepeatByRepeat) {
+  BundleContents contents = testing::SmallContents();
+  contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
+  model_ = *testing::LoadSmallModel(contents);
+  result_.plan.adapters = AdapterUse::kBoth;
+  // The times go up and down fivefold; each with the adapter is a bit above its neighbour's.
+  BenchRow with = result_.rows[0];
+  with.adapter = true;
+  const double factors[] = {1.04, 1.02, 1.10, 1.03, 0.99};
+  for (size_t i = 0; i < with.samples.size(); ++i) with.samples[i].seconds *= factors[i];
+  result_.rows.insert(result_.rows.begin() + 1, with);
+
+  const BenchFigures figures = FiguresOf(Report(), result_.rows[1]);
+  ASSERT_TRUE(figures.adapter_overhead.has_value());
+  EXPECT_NEAR(figures.adapter_overhead->median, 0.03, 1e-9);
+  EXPECT_NEAR(figures.adapter_overhead->p10, 0.002, 1e-9);
+  EXPECT_NEAR(figures.adapter_overhead->p90, 0.076, 1e-9);
+  EXPECT_FALSE(FiguresOf(Report(), result_.rows[0]).adapter_overhead.has_value());
+
+  const Json json = Json::parse(BenchJson(Report()));
+  EXPECT_EQ(json.at("adapters"), "both");
+  EXPECT_EQ(json.at("rows")[0].at("adapter"), false);
+  EXPECT_TRUE(json.at("rows")[0].at("adapter_overhead").is_null());
+  EXPECT_EQ(json.at("rows")[1].at("adapter"), true);
+  EXPECT_NEAR(json.at("rows")[1].at("adapter_overhead").at("median").get<double>(), 0.03, 1e-9);
+  const std::string text = BenchMarkdown(Report());
+  EXPECT_THAT(text, HasSubstr("context 10 tokens, with and without adapters in turn\n"));
+  EXPECT_THAT(text, HasSubstr("|    with | 3.0 % (0.2 to 7.6) |\n"));
+  EXPECT_THAT(text, HasSubstr("| without |                    |\n"));
+  EXPECT_THAT(BenchCsv(Report()), HasSubstr(",0.0300,0.0020,0.0760\n"));
 }
 
 // Commas outside quotes.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <random>
 #include <span>
 #include <utility>
@@ -43,7 +44,7 @@ class BenchRun {
     first_id_ = bos == layout::kNoToken ? ids_.front() : bos;
     result_.plan = plan;
     for (const BenchTest& test : plan.tests) {
-      for (const size_t level : plan.levels) result_.rows.push_back({test, level, {}});
+      for (const size_t level : plan.levels) AddRows(test, level);
     }
   }
 
@@ -62,13 +63,23 @@ class BenchRun {
   }
 
  private:
+  void AddRows(const BenchTest& test, size_t level) {
+    const bool adapter = AdapterOf(session_.model().bundle().view(), level) != nullptr;
+    if (!adapter || plan_.adapters != AdapterUse::kOn) {
+      result_.rows.push_back({test, level, false, {}});
+    }
+    if (adapter && plan_.adapters != AdapterUse::kOff) {
+      result_.rows.push_back({test, level, true, {}});
+    }
+  }
+
   Status WarmUp() {
     for (const BenchRow& row : result_.rows) {
       if (hooks_.cancelled()) break;
       Announce(row, "warm-up");
       BenchTest test = row.test;
       test.tokens = std::min(test.tokens, kWarmUpTokens);
-      ELM_RETURN_IF_ERROR(Measure(test, row.level).status());
+      ELM_RETURN_IF_ERROR(Measure(test, row).status());
     }
     return Status::Ok();
   }
@@ -76,24 +87,39 @@ class BenchRun {
   // One sample for every row.
   Result<std::vector<BenchSample>> Repeat() {
     const std::string name = StrCat("repeat ", result_.repeats + 1, "/", plan_.repeats);
-    std::vector<BenchSample> samples;
+    std::vector<BenchSample> samples(result_.rows.size());
     ProbeSample probe;
-    for (const BenchRow& row : result_.rows) {
+    const BenchTest* test = nullptr;
+    for (const size_t index : OrderOfRepeat()) {
+      const BenchRow& row = result_.rows[index];
       if (hooks_.cancelled()) break;
       Announce(row, name);
       // The levels of a test share a probe.
-      if (samples.size() % plan_.levels.size() == 0) probe = probe_.Measure();
-      ELM_ASSIGN_OR_RETURN(const double seconds, Measure(row.test, row.level));
-      samples.push_back({seconds, probe});
+      if (test == nullptr || *test != row.test) probe = probe_.Measure();
+      test = &row.test;
+      ELM_ASSIGN_OR_RETURN(const double seconds, Measure(row.test, row));
+      samples[index] = {seconds, probe};
     }
     return samples;
   }
 
-  // Seconds, at a level whose weights have just been touched, from an empty context.
-  Result<double> Measure(const BenchTest& test, size_t level) {
-    const Level& row = session_.model().levels().levels[level];
-    ELM_RETURN_IF_ERROR(session_.SetLevel(LevelName(row.name_permille)));
-    session_.Reset();
+  // Row by row; in every other repeat a level's two rows change places, so that a machine that
+  // slows down or speeds up favours neither.
+  std::vector<size_t> OrderOfRepeat() const {
+    std::vector<size_t> order(result_.rows.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    if (plan_.adapters != AdapterUse::kBoth || result_.repeats % 2 == 0) return order;
+    for (size_t i = 1; i < order.size(); ++i) {
+      if (result_.rows[i].adapter) std::swap(order[i - 1], order[i]);
+    }
+    return order;
+  }
+
+  // Seconds, at a row's level whose weights have just been touched, from an empty context.
+  Result<double> Measure(const BenchTest& test, const BenchRow& row) {
+    const Level& level = session_.model().levels().levels[row.level];
+    ELM_RETURN_IF_ERROR(session_.SetLevel(LevelName(level.name_permille)));
+    session_.UseAdapters(row.adapter);
     ELM_RETURN_IF_ERROR(session_.Append({&first_id_, 1}));
     session_.Reset();
     return test.kind == BenchTest::Kind::kPrefill ? MeasurePrefill(test.tokens)
@@ -122,7 +148,9 @@ class BenchRun {
   void Announce(const BenchRow& row, const std::string& what) {
     const Level& level = session_.model().levels().levels[row.level];
     const auto all = static_cast<double>((plan_.repeats + 1) * result_.rows.size());
-    hooks_.progress(StrCat(what, ", ", row.test.name(), ", level ", LevelName(level.name_permille)),
+    const bool both = plan_.adapters == AdapterUse::kBoth;
+    hooks_.progress(StrCat(what, ", ", row.test.name(), ", level ", LevelName(level.name_permille),
+                           both && row.adapter ? " with its adapter" : ""),
                     static_cast<double>(++announced_) / (all + 1));
   }
 
@@ -138,11 +166,29 @@ class BenchRun {
 
 }  // namespace
 
+const char* AdapterUseName(AdapterUse use) {
+  switch (use) {
+    case AdapterUse::kOn:
+      return "on";
+    case AdapterUse::kOff:
+      return "off";
+    case AdapterUse::kBoth:
+      break;
+  }
+  return "both";
+}
+
 std::string BenchTest::name() const { return StrCat(kind == Kind::kPrefill ? "pp" : "tg", tokens); }
 
 Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTable& kernels,
                              const BenchPlan& plan, const BenchHooks& hooks) {
-  const WeightType type = SummariseWeights(model->bundle().view()).main_type;
+  const BundleView& view = model->bundle().view();
+  const auto has_adapter = [&](size_t level) { return AdapterOf(view, level) != nullptr; };
+  if (plan.adapters == AdapterUse::kBoth &&
+      std::none_of(plan.levels.begin(), plan.levels.end(), has_adapter)) {
+    return InvalidArgument("none of these levels has an adapter: both of its forms are the same");
+  }
+  const WeightType type = SummariseWeights(view).main_type;
   hooks.progress("making room for the probe", 0);
   ELM_ASSIGN_OR_RETURN(MachineProbe probe,
                        MachineProbe::Create(kernels, type, plan.threads, plan.probe_bytes));
@@ -151,7 +197,6 @@ Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTab
                        Session::Create(model, {.level = LevelName(first.name_permille),
                                                .context = plan.context,
                                                .kv = plan.kv,
-                                               .adapters = plan.adapters,
                                                .threads = plan.threads}));
   return BenchRun(*session, probe, plan, hooks).Run();
 }

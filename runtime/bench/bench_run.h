@@ -25,11 +25,19 @@ struct BenchTest {
   bool operator==(const BenchTest&) const = default;
 };
 
+// Which of a level's two forms are measured, where it has an adapter.
+enum class AdapterUse {
+  kOn,
+  kOff,
+  kBoth,  // one right after the other, the first of them in turn
+};
+const char* AdapterUseName(AdapterUse use);  // "on", "off", "both"
+
 struct BenchPlan {
   std::vector<BenchTest> tests;
   std::vector<size_t> levels;  // indices into the model's level table
   uint32_t threads = 1;
-  bool adapters = true;  // use those that there are
+  AdapterUse adapters = AdapterUse::kOn;
   KvType kv = KvType::kF16;
   uint32_t repeats = 5;
   uint32_t context = 0;  // tokens; room for the longest test
@@ -46,13 +54,15 @@ struct BenchSample {
 struct BenchRow {
   BenchTest test;
   size_t level = 0;
+  bool adapter = false;              // the level has one and used it
   std::vector<BenchSample> samples;  // one for each repeat
 };
 
 struct BenchResult {
   BenchPlan plan;
-  std::vector<BenchRow> rows;  // test by test, the plan's levels in each
-  uint32_t repeats = 0;        // that were completed: fewer than planned after an interruption
+  // Test by test, the plan's levels in each; a level's row without its adapter before the other.
+  std::vector<BenchRow> rows;
+  uint32_t repeats = 0;  // that were completed: fewer than planned after an interruption
 };
 
 struct BenchHooks {

@@ -68,6 +68,57 @@ TEST_F(BenchRunTest, LevelsTakeTurnsWithinARepeat) {
   EXPECT_EQ(announced[16], "repeat 3/3, tg4, level 1.0");
 }
 
+TEST_F(BenchRunTest, WithAndWithoutAdaptersTakeTurns) {
+  BundleContents contents = testing::SmallContents();
+  contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
+  model_ = *testing::LoadSmallModel(contents);
+  plan_.adapters = AdapterUse::kBoth;
+  plan_.tests = {{Kind::kPrefill, 20}};
+  plan_.repeats = 2;
+  std::vector<std::string> announced;
+  const auto result =
+      Run({.progress = [&](const std::string& what, double) { announced.push_back(what); }});
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  ASSERT_EQ(result->rows.size(), 3U);  // level 1.0 has no adapter
+  for (const size_t i : {0U, 1U, 2U}) {
+    EXPECT_EQ(result->rows[i].adapter, i == 1);
+    EXPECT_EQ(result->rows[i].level, i == 2 ? 2U : 0U);
+    ASSERT_EQ(result->rows[i].samples.size(), 2U);
+    for (const BenchSample& sample : result->rows[i].samples) {
+      EXPECT_GT(sample.seconds, 0);
+      EXPECT_GT(sample.probe.read_bytes_per_second, 0);
+    }
+  }
+  ASSERT_EQ(announced.size(), 10U);  // the probe, a warm-up and two repeats of three rows
+  EXPECT_EQ(announced[4], "repeat 1/2, pp20, level 0.3");
+  EXPECT_EQ(announced[5], "repeat 1/2, pp20, level 0.3 with its adapter");
+  EXPECT_EQ(announced[6], "repeat 1/2, pp20, level 1.0");
+  EXPECT_EQ(announced[7], "repeat 2/2, pp20, level 0.3 with its adapter");
+  EXPECT_EQ(announced[8], "repeat 2/2, pp20, level 0.3");
+  EXPECT_EQ(announced[9], "repeat 2/2, pp20, level 1.0");
+}
+
+TEST_F(BenchRunTest, OneFormOfALevelUnlessBothAreWanted) {
+  BundleContents contents = testing::SmallContents();
+  contents.adapters.push_back({.level = 0, .rank = 4, .scale = 1});
+  model_ = *testing::LoadSmallModel(contents);
+  for (const AdapterUse use : {AdapterUse::kOn, AdapterUse::kOff}) {
+    plan_.adapters = use;
+    const auto result = Run();
+    ASSERT_TRUE(result.ok());
+    ASSERT_EQ(result->rows.size(), 4U);
+    EXPECT_EQ(result->rows[0].adapter, use == AdapterUse::kOn);
+    EXPECT_FALSE(result->rows[1].adapter);
+  }
+}
+
+TEST_F(BenchRunTest, NothingToCompareWithoutAdapters) {
+  plan_.adapters = AdapterUse::kBoth;
+  const auto result = Run();
+  EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(result.status().message(), HasSubstr("none of these levels has an adapter"));
+}
+
 TEST_F(BenchRunTest, AnInterruptedRepeatDoesNotCount) {
   bool stop = false;
   const auto result = Run({.progress =

@@ -158,6 +158,11 @@ size_t Session::level() const { return impl_->cache.level(); }
 
 void Session::Reset() { impl_->Empty(level()); }
 
+void Session::UseAdapters(bool use) {
+  impl_->use_adapters = use;
+  Reset();
+}
+
 Status Session::Rewind(uint32_t position) {
   const uint32_t held = impl_->cache.length();
   if (position > held) {

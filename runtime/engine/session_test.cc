@@ -134,6 +134,26 @@ TEST(Session, AdaptersCanBeLeftOut) {
   }
 }
 
+TEST(Session, AdaptersCanBeSwitchedOnAndOff) {
+  const auto ids = Ids(9);
+  const auto model = Load(ContentsWithAdapters(WeightType::kF32));
+  const auto logits_of = [&](Session& session) {
+    EXPECT_TRUE(session.Append(ids).ok());
+    return Copy(session.logits());
+  };
+  std::vector<float> expected[2];
+  for (const bool adapters : {false, true}) {
+    const auto session = Session::Create(model, {.level = "0.3", .adapters = adapters}).value();
+    expected[adapters] = logits_of(*session);
+  }
+  const auto session = Session::Create(model, {.level = "0.3"}).value();
+  for (const bool adapters : {true, false, true}) {
+    session->UseAdapters(adapters);
+    EXPECT_EQ(session->position(), 0U);
+    EXPECT_EQ(logits_of(*session), expected[adapters]);
+  }
+}
+
 TEST(Session, TheNumberOfThreadsDoesNotChangeABit) {
   const auto ids = Ids(45);
   for (const WeightType weights : kWeightTypes) {

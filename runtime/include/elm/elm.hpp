@@ -115,6 +115,10 @@ class Session {
   // Forgets all tokens.
   void Reset();
 
+  // Whether the levels that have an adapter use it from now on (Options::adapters to begin with);
+  // forgets all tokens. Nothing is allocated.
+  void UseAdapters(bool use);
+
   // Forgets the tokens behind the first `position`, so that another continuation can follow them;
   // moves nothing. logits() are empty until the next Append or Score. Fails, changing nothing, when
   // fewer tokens are held.
