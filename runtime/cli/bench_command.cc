@@ -76,6 +76,7 @@ Command BenchCommand() {
           "  elm bench model.elm\n"
           "  elm bench model.elm -p 64,512 -n 64 -t 2 --levels 0.5,1.0\n"
           "  elm bench model.elm -p 0 -n 128 -r 20 -o json\n"
+          "  elm bench model.elm --adapters both -r 9\n"
           "  ELM_FORCE_ISA=avx2 elm bench model.elm\n",
       .flags = BenchFlags(),
       .run = Bench,

@@ -1,13 +1,11 @@
 #include "runtime/cli/bench_options.h"
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "runtime/cli/memory_flags.h"
 #include "runtime/cli/threads_flag.h"
+#include "runtime/cli/token_counts.h"
 
 namespace elm {
 namespace {
@@ -17,46 +15,17 @@ constexpr uint32_t kUsualDecode = 64;
 constexpr uint32_t kUsualRepeats = 5;
 constexpr uint32_t kMostRepeats = 1000;
 
-std::vector<std::string> SplitAtCommas(std::string_view text) {
-  std::vector<std::string> words;
-  while (true) {
-    const size_t comma = text.find(',');
-    words.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return words;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 template <typename T>
 void AddOnce(std::vector<T>& values, const T& value) {
   if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
 }
 
-// Nothing for what is no whole number from 0 to what a context can hold.
-std::optional<uint32_t> ParseTokens(const std::string& word) {
-  uint32_t tokens = 0;
-  const char* end = word.data() + word.size();
-  const auto parsed = std::from_chars(word.data(), end, tokens);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  if (tokens > ModelLimits::kContext) return std::nullopt;
-  return tokens;
-}
-
-// "64,512"; "0" is an empty list.
+// Nothing where the option is absent.
 Result<std::optional<std::vector<uint32_t>>> ReadCounts(const ParsedFlags& flags,
                                                         const std::string& name) {
   using Counts = std::optional<std::vector<uint32_t>>;
   if (!flags.Has(name)) return Counts();
-  const std::string text = flags.Text(name, "");
-  std::vector<uint32_t> counts;
-  for (const std::string& word : SplitAtCommas(text)) {
-    const auto count = ParseTokens(word);
-    if (!count || (*count == 0 && text != "0")) {
-      return InvalidArgument("--", name, " is \"", text,
-                             "\", expected numbers of tokens between commas, or 0");
-    }
-    if (*count > 0) AddOnce(counts, *count);
-  }
+  ELM_ASSIGN_OR_RETURN(std::vector<uint32_t> counts, ReadTokenCounts(flags, name));
   return Counts(std::move(counts));
 }
 
@@ -66,6 +35,18 @@ Result<BenchFormat> ReadFormat(const ParsedFlags& flags) {
   if (name == "json") return BenchFormat::kJson;
   if (name == "csv") return BenchFormat::kCsv;
   return InvalidArgument("--output is \"", name, "\", expected md, json or csv");
+}
+
+Result<AdapterUse> ReadAdapters(const ParsedFlags& flags) {
+  const bool without = flags.Has("no-adapters");
+  const std::string name = flags.Text("adapters", without ? "off" : "on");
+  if (without && name != "off") {
+    return InvalidArgument("--no-adapters contradicts --adapters ", name, ": give one of them");
+  }
+  for (const AdapterUse use : {AdapterUse::kOn, AdapterUse::kOff, AdapterUse::kBoth}) {
+    if (name == AdapterUseName(use)) return use;
+  }
+  return InvalidArgument("--adapters is \"", name, "\", expected on, off or both");
 }
 
 Result<std::vector<size_t>> FindLevels(const std::vector<std::string>& names,
@@ -89,7 +70,8 @@ std::vector<Flag> BenchFlags() {
       ThreadsFlag(),
       {"repeats", 'r', "COUNT", "measure everything so often (default 5)"},
       {"context", 'c', "COUNT", "most tokens to hold (default: what the longest test needs)"},
-      {"no-adapters", 0, "", "leave the levels' adapters out"},
+      {"adapters", 0, "USE", "on (default), off, or both in turn, to see what they cost"},
+      {"no-adapters", 0, "", "the same as --adapters off"},
       KvFlag(),
       NoMmapFlag(),
       {"output", 'o', "FORMAT", "md (default), json or csv"},
@@ -108,7 +90,7 @@ Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags) {
   if (flags.Text("levels", "all") != "all") {
     options.levels = SplitAtCommas(flags.Text("levels", ""));
   }
-  options.adapters = !flags.Has("no-adapters");
+  ELM_ASSIGN_OR_RETURN(options.adapters, ReadAdapters(flags));
   options.copy_weights = flags.Has("no-mmap");
   ELM_ASSIGN_OR_RETURN(options.kv, ReadKv(flags));
   ELM_ASSIGN_OR_RETURN(options.threads, ReadThreads(flags));

@@ -21,7 +21,7 @@ struct BenchOptions {
   std::vector<std::string> levels;  // empty: all
   uint32_t threads = 1;
   uint32_t repeats = 5;
-  bool adapters = true;
+  AdapterUse adapters = AdapterUse::kOn;
   bool copy_weights = false;
   KvType kv = KvType::kF16;
   uint32_t context = 0;  // 0: what the longest test needs

@@ -47,7 +47,7 @@ TEST(BenchOptionsTest, Defaults) {
   EXPECT_EQ(plan->repeats, 5U);
   EXPECT_EQ(plan->threads, UsableCores());
   EXPECT_EQ(plan->context, 512U);
-  EXPECT_TRUE(plan->adapters);
+  EXPECT_EQ(plan->adapters, AdapterUse::kOn);
 }
 
 TEST(BenchOptionsTest, EverythingGiven) {
@@ -61,7 +61,17 @@ TEST(BenchOptionsTest, EverythingGiven) {
   EXPECT_EQ(plan->repeats, 7U);
   EXPECT_EQ(plan->threads, 1U);
   EXPECT_EQ(plan->context, 600U);
-  EXPECT_FALSE(plan->adapters);
+  EXPECT_EQ(plan->adapters, AdapterUse::kOff);
+}
+
+TEST(BenchOptionsTest, Adapters) {
+  EXPECT_EQ(Plan({"--adapters", "on"})->adapters, AdapterUse::kOn);
+  EXPECT_EQ(Plan({"--adapters", "off"})->adapters, AdapterUse::kOff);
+  EXPECT_EQ(Plan({"--adapters", "off", "--no-adapters"})->adapters, AdapterUse::kOff);
+  EXPECT_EQ(Plan({"--adapters=both"})->adapters, AdapterUse::kBoth);
+  EXPECT_EQ(Refusal({"--adapters", "some"}), "--adapters is \"some\", expected on, off or both");
+  EXPECT_EQ(Refusal({"--adapters", "both", "--no-adapters"}),
+            "--no-adapters contradicts --adapters both: give one of them");
 }
 
 TEST(BenchOptionsTest, ZeroLeavesAKindOut) {

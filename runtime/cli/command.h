@@ -19,6 +19,8 @@ struct Command {
 };
 
 Command RunCommand();
+Command ExplainCommand();
+Command CalibrateCommand();
 Command BenchCommand();
 Command InfoCommand();
 Command VerifyCommand();

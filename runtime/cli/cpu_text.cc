@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "formats/json/json_object.h"
 #include "runtime/cli/threads_flag.h"
 
 namespace elm {
@@ -77,26 +79,31 @@ std::string CpuText(const CpuDescription& cpu) {
 std::string CpuJson(const CpuDescription& cpu) {
   Json cores = Json::array();
   for (const CpuCore& core : cpu.topology.cores()) {
-    cores.push_back(
-        {{"id", core.id}, {"capacity", core.capacity == 0 ? Json(nullptr) : Json(core.capacity)}});
+    cores.push_back(JsonObject()
+                        .Count("id", core.id)
+                        .Value("capacity", core.capacity == 0 ? Json(nullptr) : Json(core.capacity))
+                        .Take());
   }
   Json kernels = Json::array();
   for (const KernelTable* table : AllKernels()) {
-    kernels.push_back({{"name", table->name},
-                       {"description", table->description},
-                       {"supported", IsSupported(*table)},
-                       {"chosen", IsChosen(cpu, *table)}});
+    kernels.push_back(JsonObject()
+                          .Text("name", table->name)
+                          .Text("description", table->description)
+                          .Flag("supported", IsSupported(*table))
+                          .Flag("chosen", IsChosen(cpu, *table))
+                          .Take());
   }
-  const Json json = {
-      {"processor", cpu.info.name},
-      {"usable_cores", cpu.cores},
-      {"cores", std::move(cores)},
-      {"uneven", cpu.topology.uneven()},
-      {"instruction_sets", cpu.info.instruction_sets},
-      {"kernels", std::move(kernels)},
-      {"forced", cpu.forced.empty() ? Json(nullptr) : Json(cpu.forced)},
-      {"error", cpu.chosen.ok() ? Json(nullptr) : Json(cpu.chosen.status().ToString())},
-  };
+  const Json json =
+      JsonObject()
+          .Text("processor", cpu.info.name)
+          .Count("usable_cores", cpu.cores)
+          .Value("cores", std::move(cores))
+          .Flag("uneven", cpu.topology.uneven())
+          .Value("instruction_sets", cpu.info.instruction_sets)
+          .Value("kernels", std::move(kernels))
+          .Value("forced", cpu.forced.empty() ? Json(nullptr) : Json(cpu.forced))
+          .Value("error", cpu.chosen.ok() ? Json(nullptr) : Json(cpu.chosen.status().ToString()))
+          .Take();
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "formats/elm/level_text.h"
+#include "formats/json/json_object.h"
 #include "formats/model/model_json.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/cpu_text.h"
@@ -127,16 +128,21 @@ Json LevelsJson(const Model& model) {
   Json levels = Json::array();
   for (size_t i = 0; i < model.levels().levels.size(); ++i) {
     const Level& level = model.levels().levels[i];
-    levels.push_back({{"name", LevelName(level.name_permille)},
-                      {"true_share", TrueShare(model.config(), level)},
-                      {"weight_bytes", model.bundle().LevelBytes(i)},
-                      {"layers", LayersJson(level)}});
+    JsonObject object;
+    object.Text("name", LevelName(level.name_permille))
+        .Number("true_share", TrueShare(model.config(), level))
+        .Count("weight_bytes", model.bundle().LevelBytes(i))
+        .Value("layers", LayersJson(level));
     const auto memory = EstimateMemory(model, {.level = LevelName(level.name_permille)});
-    if (!memory.ok()) continue;
-    levels.back()["memory"] = {{"weight_bytes", memory->weights},
-                               {"adapter_bytes", memory->adapter},
-                               {"kv_cache_bytes", memory->kv_cache},
-                               {"scratch_bytes", memory->scratch}};
+    if (memory.ok()) {
+      object.Value("memory", JsonObject()
+                                 .Count("weight_bytes", memory->weights)
+                                 .Count("adapter_bytes", memory->adapter)
+                                 .Count("kv_cache_bytes", memory->kv_cache)
+                                 .Count("scratch_bytes", memory->scratch)
+                                 .Take());
+    }
+    levels.push_back(object.Take());
   }
   return levels;
 }
@@ -147,17 +153,17 @@ Json AsJson(const Model& model) {
   if (const auto tokenizer = model.tokenizer(); tokenizer.ok()) {
     tokenizer_pieces = (*tokenizer)->size();
   }
-  return {
-      {"path", model.bundle().path()},
-      {"version", StrCat(view.major, ".", view.minor)},
-      {"file_bytes", model.bundle().file_size()},
-      {"model", ModelJson(view.config)},
-      {"weights", WeightType(model)},
-      {"tokenizer_pieces", std::move(tokenizer_pieces)},
-      {"stop_ids", view.generation.stop_ids},
-      {"anchors", view.levels.anchors},
-      {"levels", LevelsJson(model)},
-  };
+  return JsonObject()
+      .Text("path", model.bundle().path())
+      .Text("version", StrCat(view.major, ".", view.minor))
+      .Count("file_bytes", model.bundle().file_size())
+      .Value("model", ModelJson(view.config))
+      .Text("weights", WeightType(model))
+      .Value("tokenizer_pieces", std::move(tokenizer_pieces))
+      .Value("stop_ids", view.generation.stop_ids)
+      .Value("anchors", view.levels.anchors)
+      .Value("levels", LevelsJson(model))
+      .Take();
 }
 
 void AddTiming(const Timing& timing, const ProcessMemory& memory, Json& json) {

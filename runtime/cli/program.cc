@@ -19,7 +19,8 @@ constexpr char kExitCodes[] =
     "70 internal error; 130 interrupted. A failure prints one line to standard error.\n";
 
 std::vector<Command> Commands() {
-  return {RunCommand(), BenchCommand(), InfoCommand(), VerifyCommand()};
+  return {RunCommand(),   ExplainCommand(), CalibrateCommand(),
+          BenchCommand(), InfoCommand(),    VerifyCommand()};
 }
 
 std::string ProgramHelp(const std::vector<Command>& commands) {
@@ -31,7 +32,7 @@ std::string ProgramHelp(const std::vector<Command>& commands) {
       "Commands:\n";
   for (const Command& command : commands) {
     std::string name = command.name;
-    name.resize(8, ' ');
+    name.resize(11, ' ');
     text += StrCat("  ", name, command.summary, "\n");
   }
   return text +
@@ -39,6 +40,8 @@ std::string ProgramHelp(const std::vector<Command>& commands) {
          "Examples:\n"
          "  elm info model.elm\n"
          "  elm run model.elm --level 0.5 -p \"Once upon a time\" -n 64\n"
+         "  elm calibrate model.elm\n"
+         "  elm run model.elm --slo ttft=40%,tpot=70% --context notes.txt --question \"Who?\"\n"
          "\n"
          "`elm COMMAND --help` explains a command; `elm --version` prints the version.\n"
          "\n" +

@@ -27,18 +27,6 @@ using ::testing::MatchesRegex;
 using testing::ProgramResult;
 using ::testing::StartsWith;
 
-// Whether a process has a handler for SIGINT: the line "SigCgt:" holds one bit for each signal.
-bool CatchesInterrupts(pid_t pid) {
-  std::ifstream status(StrCat("/proc/", pid, "/status"));
-  for (std::string field; status >> field;) {
-    if (field == "SigCgt:") {
-      uint64_t signals = 0;
-      return status >> std::hex >> signals && (signals >> (SIGINT - 1) & 1U) != 0;
-    }
-  }
-  return false;
-}
-
 class Program : public ::testing::Test {
  protected:
   // One small random bundle for all tests of the suite.
@@ -235,13 +223,15 @@ TEST_F(Program, BenchUsageErrors) {
   ExpectFailure(Elm({"bench", "-n", "9", "-p", "0", "-c", "8", Bundle()}), 2, "usage",
                 "the context holds 8");
   ExpectFailure(Elm({"bench", "-o", "xml", Bundle()}), 2, "usage", "md, json or csv");
+  ExpectFailure(Elm({"bench", "--adapters", "both", Bundle()}), 2, "usage",
+                "none of these levels has an adapter");
   ExpectFailure(Elm({"bench", Path("none.elm")}), 4, "not found", "none.elm");
 }
 
 TEST_F(Program, BenchCanBeInterrupted) {
   testing::RunningProgram program(
       {testing::ProgramPath("elm"), "bench", Bundle(), "-p", "0", "-n", "64", "-r", "1000"});
-  while (program.Running() && !CatchesInterrupts(program.pid())) usleep(5000);
+  while (program.Running() && !testing::CatchesInterrupts(program.pid())) usleep(5000);
   kill(program.pid(), SIGINT);
   const auto result = program.Wait();
   EXPECT_EQ(result.exit_code, 130);
