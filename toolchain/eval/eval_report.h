@@ -63,11 +63,28 @@ struct TextScore {
   bool operator==(const TextScore&) const = default;
 };
 
-struct LevelScores {
+// All questions and texts, answered once.
+struct QuestionScores {
+  std::vector<FamilyScore> families;  // in the order of EvalReport::families
+  std::vector<TextScore> texts;       // in the order of EvalReport::texts
+
+  bool operator==(const QuestionScores&) const = default;
+};
+
+// What a level takes of a bundle.
+struct LevelSize {
+  uint64_t weight_bytes = 0;   // its prefixes, norms, embedding and head
+  uint64_t adapter_bytes = 0;  // 0: it has none
+
+  bool operator==(const LevelSize&) const = default;
+};
+
+struct LevelScores : QuestionScores {
   uint32_t name_permille = 0;
-  double reached_share = 0;             // true share of the weights
-  std::vector<FamilyScore> families;    // in the order of EvalReport::families
-  std::vector<TextScore> texts;         // in the order of EvalReport::texts
+  double reached_share = 0;       // true share of the weights
+  std::optional<LevelSize> size;  // of a bundle's level; not in files of schema version 1
+  // The same questions put to the level without its adapter, where that was asked for.
+  std::optional<QuestionScores> without_adapter;
   std::optional<LevelLatency> latency;  // where EvalReport::latency says how it was measured
 
   bool operator==(const LevelScores&) const = default;
@@ -82,6 +99,8 @@ struct EvalReport {
   std::vector<EvalText> texts;
   // How latency was measured, on the machine that made the report. Absent: it was not.
   std::optional<LatencyOptions> latency;
+  // What that machine could do meanwhile. Not in files of schema version 1.
+  std::optional<MachineRates> machine;
   std::vector<LevelScores> levels;  // ascending
 
   bool operator==(const EvalReport&) const = default;
@@ -95,10 +114,12 @@ Estimate Accuracy(const FamilyScore& score);
 Estimate AccuracyDifference(const FamilyScore& score, const FamilyScore& other);
 
 // Unweighted means over the families of a level; there must be at least one.
-Estimate MeanAccuracy(const LevelScores& level);
-Estimate MeanAccuracyDifference(const LevelScores& level, const LevelScores& other);
-double MeanFromChance(const EvalReport& report, const LevelScores& level);
+Estimate MeanAccuracy(const QuestionScores& scores);
+Estimate MeanAccuracyDifference(const QuestionScores& scores, const QuestionScores& other);
+double MeanFromChance(const EvalReport& report, const QuestionScores& scores);
 
 Estimate TextLoss(const TextScore& score);
+// How much higher the loss of `score` is than that of `other` on the same windows; paired.
+Estimate TextLossDifference(const TextScore& score, const TextScore& other);
 
 }  // namespace elm

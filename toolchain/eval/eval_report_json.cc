@@ -1,5 +1,6 @@
 #include "toolchain/eval/eval_report_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -8,6 +9,7 @@
 #include "formats/model/level_table.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/base/json_reader.h"
 
 namespace elm {
 namespace {
@@ -40,11 +42,11 @@ json FamilyScoreJson(const FamilyScore& score, const FamilyScore* full, double c
   return result;
 }
 
-json MeanJson(const EvalReport& report, const LevelScores& level, const LevelScores* full) {
-  json result = EstimateJson("accuracy", MeanAccuracy(level));
-  result["from_chance"] = MeanFromChance(report, level);
+json MeanJson(const EvalReport& report, const QuestionScores& scores, const QuestionScores* full) {
+  json result = EstimateJson("accuracy", MeanAccuracy(scores));
+  result["from_chance"] = MeanFromChance(report, scores);
   if (full != nullptr) {
-    result["against_full"] = EstimateJson("difference", MeanAccuracyDifference(level, *full));
+    result["against_full"] = EstimateJson("difference", MeanAccuracyDifference(scores, *full));
   }
   return result;
 }
@@ -63,21 +65,77 @@ json LatencyOptionsJson(const LatencyOptions& options) {
           {"repeats", options.repeats}};
 }
 
+json TimesJson(const RequestTimes& times) {
+  return {{"ttft_ms", times.ttft_ms}, {"tpot_ms", times.tpot_ms}};
+}
+
+// An end that is not known is null.
+json RatioJson(const RatioEstimate& estimate) {
+  return {{"ratio", estimate.ratio}, {"low", estimate.low}, {"high", estimate.high}};
+}
+
+json LatencyJson(const LevelLatency& latency) {
+  json result = {{"ttft_ms", latency.ttft_ms}, {"tpot_ms", latency.tpot_ms}};
+  if (!latency.rounds.ttft_ms.empty()) result["rounds"] = TimesJson(latency.rounds);
+  if (latency.without_adapter) {
+    result["without_adapter"] = TimesJson(*latency.without_adapter);
+    const AdapterOverhead overhead = OverheadOf(latency);
+    result["adapter_overhead"] = {{"ttft", RatioJson(overhead.ttft)},
+                                  {"tpot", RatioJson(overhead.tpot)}};
+  }
+  return result;
+}
+
+json MachineJson(const MachineRates& machine) {
+  return {{"operation", machine.operation},
+          {"read_bytes_per_second", machine.read_bytes_per_second},
+          {"operations_per_second", machine.operations_per_second}};
+}
+
+// Puts families, their mean and texts into `result`. `full` may be nullptr.
+void AddQuestions(const EvalReport& report, const QuestionScores& scores,
+                  const QuestionScores* full, json& result) {
+  for (size_t i = 0; i < report.families.size(); ++i) {
+    result["families"][report.families[i].name] =
+        FamilyScoreJson(scores.families[i], full == nullptr ? nullptr : &full->families[i],
+                        report.families[i].chance);
+  }
+  if (!report.families.empty()) result["mean"] = MeanJson(report, scores, full);
+  for (size_t i = 0; i < report.texts.size(); ++i) {
+    result["texts"][report.texts[i].name] = TextScoreJson(scores.texts[i]);
+  }
+}
+
+// What the adapter brings: accuracy won, nats of loss saved.
+json GainJson(const EvalReport& report, const QuestionScores& with, const QuestionScores& without) {
+  json result = json::object();
+  for (size_t i = 0; i < report.families.size(); ++i) {
+    result["families"][report.families[i].name] =
+        EstimateJson("accuracy", AccuracyDifference(with.families[i], without.families[i]));
+  }
+  if (!report.families.empty()) {
+    result["mean"] = EstimateJson("accuracy", MeanAccuracyDifference(with, without));
+  }
+  for (size_t i = 0; i < report.texts.size(); ++i) {
+    result["texts"][report.texts[i].name] =
+        EstimateJson("nll", TextLossDifference(without.texts[i], with.texts[i]));
+  }
+  return result;
+}
+
 json LevelJson(const EvalReport& report, const LevelScores& level) {
   const LevelScores* full = report.full() == &level ? nullptr : report.full();
   json result = {{"level", LevelName(level.name_permille)}, {"reached_share", level.reached_share}};
-  for (size_t i = 0; i < report.families.size(); ++i) {
-    result["families"][report.families[i].name] =
-        FamilyScoreJson(level.families[i], full == nullptr ? nullptr : &full->families[i],
-                        report.families[i].chance);
+  if (level.size) {
+    result["bytes"] = {{"weights", level.size->weight_bytes},
+                       {"adapter", level.size->adapter_bytes}};
   }
-  if (!report.families.empty()) result["mean"] = MeanJson(report, level, full);
-  for (size_t i = 0; i < report.texts.size(); ++i) {
-    result["texts"][report.texts[i].name] = TextScoreJson(level.texts[i]);
+  AddQuestions(report, level, full, result);
+  if (level.without_adapter) {
+    AddQuestions(report, *level.without_adapter, full, result["without_adapter"]);
+    result["adapter_gain"] = GainJson(report, level, *level.without_adapter);
   }
-  if (level.latency) {
-    result["latency"] = {{"ttft_ms", level.latency->ttft_ms}, {"tpot_ms", level.latency->tpot_ms}};
-  }
+  if (level.latency) result["latency"] = LatencyJson(*level.latency);
   return result;
 }
 
@@ -88,66 +146,21 @@ json ConditionsJson(const EvalConditions& conditions) {
           {"drop", conditions.drop},     {"keep", conditions.keep}};
 }
 
-// Reads the fields of one object; `where` starts every message.
-class Reader {
- public:
-  Reader(const json& object, std::string where) : object_(object), where_(std::move(where)) {
-    if (!object_.is_object()) throw Error(Corruption(where_, ": is not a JSON object"));
-  }
-
-  const std::string& where() const { return where_; }
-
-  template <typename T>
-  T Get(const char* key) const {
-    const json& value = At(key);
-    try {
-      return value.get<T>();
-    } catch (const json::exception&) {
-      throw Error(Corruption(where_, ": ", key, " is ", PrintableJson(value),
-                             ", which is of the wrong type"));
-    }
-  }
-
-  Reader Object(const char* key) const { return {At(key), StrCat(where_, ": ", key)}; }
-
-  bool Has(const char* key) const { return object_.contains(key); }
-
-  // One reader per entry of a list.
-  std::vector<Reader> List(const char* key) const {
-    const json& list = At(key);
-    if (!list.is_array()) throw Error(Corruption(where_, ": ", key, " is not a list"));
-    std::vector<Reader> readers;
-    for (size_t i = 0; i < list.size(); ++i) {
-      readers.emplace_back(list[i], StrCat(where_, ": ", key, "[", i, "]"));
-    }
-    return readers;
-  }
-
- private:
-  const json& At(const char* key) const {
-    const auto found = object_.find(key);
-    if (found == object_.end()) throw Error(Corruption(where_, ": ", key, " is missing"));
-    return *found;
-  }
-
-  const json& object_;
-  std::string where_;
-};
-
-void CheckSchema(const Reader& reader) {
+void CheckSchema(const JsonReader& reader) {
   const auto schema = reader.Get<std::string>("schema");
   if (schema != kEvalSchema) {
     throw Error(Corruption(reader.where(), ": schema is ", schema, ", expected ", kEvalSchema,
                            "; give a file that `elmc eval --json` wrote"));
   }
   const auto version = reader.Get<uint32_t>("schema_version");
-  if (version != kEvalSchemaVersion) {
+  if (version < kOldestEvalSchemaVersion || version > kEvalSchemaVersion) {
     throw Error(Unsupported(reader.where(), ": schema version is ", version,
-                            ", this program reads ", kEvalSchemaVersion));
+                            ", this program reads ", kOldestEvalSchemaVersion, " to ",
+                            kEvalSchemaVersion));
   }
 }
 
-EvalConditions ReadConditions(const Reader& reader) {
+EvalConditions ReadConditions(const JsonReader& reader) {
   return {.engine = reader.Get<std::string>("engine"),
           .arithmetic = reader.Get<std::string>("arithmetic"),
           .split = reader.Get<std::string>("split"),
@@ -158,7 +171,7 @@ EvalConditions ReadConditions(const Reader& reader) {
           .keep = reader.Get<double>("keep")};
 }
 
-EvalFamily ReadFamily(const Reader& reader) {
+EvalFamily ReadFamily(const JsonReader& reader) {
   EvalFamily family{.name = reader.Get<std::string>("family"),
                     .source = reader.Get<std::string>("source"),
                     .items = reader.Get<uint64_t>("items"),
@@ -169,7 +182,7 @@ EvalFamily ReadFamily(const Reader& reader) {
   return family;
 }
 
-EvalText ReadText(const Reader& reader) {
+EvalText ReadText(const JsonReader& reader) {
   EvalText text{.name = reader.Get<std::string>("text"),
                 .windows = reader.Get<uint64_t>("windows"),
                 .window_tokens = reader.Get<uint64_t>("window_tokens"),
@@ -178,14 +191,14 @@ EvalText ReadText(const Reader& reader) {
   return text;
 }
 
-void CheckMean(const Reader& reader, const char* key, double of_items) {
+void CheckMean(const JsonReader& reader, const char* key, double of_items) {
   const auto stated = reader.Get<double>(key);
   if (std::abs(stated - of_items) <= kMeanTolerance) return;
   throw Error(Corruption(reader.where(), ": ", key, " is ", stated, ", its items give ", of_items,
                          "; the file was changed by hand"));
 }
 
-FamilyScore ReadFamilyScore(const Reader& reader, const EvalFamily& family) {
+FamilyScore ReadFamilyScore(const JsonReader& reader, const EvalFamily& family) {
   const auto bits = reader.Get<std::string>("correct");
   if (bits.size() != family.items || bits.find_first_not_of("01") != std::string::npos) {
     throw Error(Corruption(reader.where(), ": correct is not a 0 or 1 for each of the ",
@@ -198,7 +211,7 @@ FamilyScore ReadFamilyScore(const Reader& reader, const EvalFamily& family) {
   return score;
 }
 
-TextScore ReadTextScore(const Reader& reader, const EvalText& text) {
+TextScore ReadTextScore(const JsonReader& reader, const EvalText& text) {
   TextScore score{.losses = reader.Get<std::vector<double>>("windows")};
   if (score.losses.size() != text.windows) {
     throw Error(Corruption(reader.where(), ": windows has ", score.losses.size(),
@@ -208,31 +221,75 @@ TextScore ReadTextScore(const Reader& reader, const EvalText& text) {
   return score;
 }
 
-LatencyOptions ReadLatencyOptions(const Reader& reader) {
+LatencyOptions ReadLatencyOptions(const JsonReader& reader) {
   return {.prompt_tokens = reader.Get<uint32_t>("prompt_tokens"),
           .output_tokens = reader.Get<uint32_t>("output_tokens"),
           .repeats = reader.Get<uint32_t>("repeats")};
 }
 
-LevelLatency ReadLatency(const Reader& reader) {
-  return {.ttft_ms = reader.Get<double>("ttft_ms"), .tpot_ms = reader.Get<double>("tpot_ms")};
+// `count` positive numbers.
+std::vector<double> ReadRounds(const JsonReader& reader, const char* key, size_t count) {
+  const auto values = reader.Get<std::vector<double>>(key);
+  const bool positive = std::all_of(values.begin(), values.end(),
+                                    [](double value) { return value > 0 && std::isfinite(value); });
+  if (values.size() == count && positive) return values;
+  throw Error(Corruption(reader.where(), ": ", key, " has ", values.size(),
+                         " values, expected a positive one for each of ", count, " rounds"));
 }
 
-LevelScores ReadLevel(const Reader& reader, const EvalReport& report) {
+RequestTimes ReadTimes(const JsonReader& reader, size_t rounds) {
+  return {.ttft_ms = ReadRounds(reader, "ttft_ms", rounds),
+          .tpot_ms = ReadRounds(reader, "tpot_ms", rounds)};
+}
+
+LevelLatency ReadLatency(const JsonReader& reader, size_t rounds) {
+  LevelLatency latency{.ttft_ms = reader.Get<double>("ttft_ms"),
+                       .tpot_ms = reader.Get<double>("tpot_ms")};
+  if (!reader.Has("rounds")) return latency;  // version 1
+  latency.rounds = ReadTimes(reader.Object("rounds"), rounds);
+  CheckMean(reader, "ttft_ms", MedianOf(latency.rounds.ttft_ms));
+  CheckMean(reader, "tpot_ms", MedianOf(latency.rounds.tpot_ms));
+  if (reader.Has("without_adapter")) {
+    latency.without_adapter = ReadTimes(reader.Object("without_adapter"), rounds);
+  }
+  return latency;
+}
+
+MachineRates ReadMachine(const JsonReader& reader, size_t rounds) {
+  return {.operation = reader.Get<std::string>("operation"),
+          .read_bytes_per_second = ReadRounds(reader, "read_bytes_per_second", rounds),
+          .operations_per_second = ReadRounds(reader, "operations_per_second", rounds)};
+}
+
+QuestionScores ReadQuestions(const JsonReader& reader, const EvalReport& report) {
+  QuestionScores scores;
+  for (const EvalFamily& family : report.families) {
+    scores.families.push_back(
+        ReadFamilyScore(reader.Object("families").Object(family.name.c_str()), family));
+  }
+  for (const EvalText& text : report.texts) {
+    scores.texts.push_back(ReadTextScore(reader.Object("texts").Object(text.name.c_str()), text));
+  }
+  return scores;
+}
+
+LevelScores ReadLevel(const JsonReader& reader, const EvalReport& report) {
   const auto name = reader.Get<std::string>("level");
   const std::optional<uint32_t> permille = ParseLevelName(name);
   if (!permille) throw Error(Corruption(reader.where(), ": level is ", name, ", no level's name"));
   LevelScores level;
   level.name_permille = *permille;
   level.reached_share = reader.Get<double>("reached_share");
-  for (const EvalFamily& family : report.families) {
-    level.families.push_back(
-        ReadFamilyScore(reader.Object("families").Object(family.name.c_str()), family));
+  static_cast<QuestionScores&>(level) = ReadQuestions(reader, report);
+  if (reader.Has("bytes")) {
+    const JsonReader bytes = reader.Object("bytes");
+    level.size = {bytes.Get<uint64_t>("weights"), bytes.Get<uint64_t>("adapter")};
   }
-  for (const EvalText& text : report.texts) {
-    level.texts.push_back(ReadTextScore(reader.Object("texts").Object(text.name.c_str()), text));
+  if (reader.Has("without_adapter")) {
+    level.without_adapter = ReadQuestions(reader.Object("without_adapter"), report);
   }
-  if (report.latency) level.latency = ReadLatency(reader.Object("latency"));
+  if (report.latency)
+    level.latency = ReadLatency(reader.Object("latency"), report.latency->repeats);
   return level;
 }
 
@@ -270,6 +327,7 @@ json ToJson(const EvalReport& report) {
                                {"hash", text.hash}});
   }
   if (report.latency) result["latency"] = LatencyOptionsJson(*report.latency);
+  if (report.machine) result["machine"] = MachineJson(*report.machine);
   for (const LevelScores& level : report.levels) {
     result["levels"].push_back(LevelJson(report, level));
   }
@@ -277,19 +335,22 @@ json ToJson(const EvalReport& report) {
 }
 
 EvalReport ParseEvalReport(const json& value, const std::string& name) {
-  const Reader reader(value, name);
+  const JsonReader reader(value, name);
   CheckSchema(reader);
   EvalReport report;
   report.tool_version = reader.Get<std::string>("tool_version");
   report.model_form = reader.Object("model").Get<std::string>("form");
   report.model_hash = reader.Object("model").Get<std::string>("hash");
   report.conditions = ReadConditions(reader.Object("conditions"));
-  for (const Reader& family : reader.List("families")) {
+  for (const JsonReader& family : reader.List("families")) {
     report.families.push_back(ReadFamily(family));
   }
-  for (const Reader& text : reader.List("texts")) report.texts.push_back(ReadText(text));
+  for (const JsonReader& text : reader.List("texts")) report.texts.push_back(ReadText(text));
   if (reader.Has("latency")) report.latency = ReadLatencyOptions(reader.Object("latency"));
-  for (const Reader& level : reader.List("levels")) {
+  if (report.latency && reader.Has("machine")) {
+    report.machine = ReadMachine(reader.Object("machine"), report.latency->repeats);
+  }
+  for (const JsonReader& level : reader.List("levels")) {
     report.levels.push_back(ReadLevel(level, report));
   }
   CheckLevelOrder(report.levels, name);

@@ -9,7 +9,10 @@
 namespace elm {
 
 inline constexpr char kEvalSchema[] = "elm-eval";
-inline constexpr uint32_t kEvalSchemaVersion = 1;
+// Version 2 added bytes, levels without their adapters, rounds of latency and the machine's rates;
+// files of version 1 are read as reports without them.
+inline constexpr uint32_t kEvalSchemaVersion = 2;
+inline constexpr uint32_t kOldestEvalSchemaVersion = 1;
 
 // The same report gives the same JSON: no date, no path.
 nlohmann::json ToJson(const EvalReport& report);

@@ -37,9 +37,26 @@ EvalReport SmallReport() {
   full.families = {{{true, true, false, true}, 0.1}, {{true, false}, 2}};
   full.texts = {{{1.5, 1.1}}};
   report.latency = LatencyOptions{.prompt_tokens = 64, .output_tokens = 8, .repeats = 3};
-  half.latency = {2.5, 0.75};
-  full.latency = {5, 1};
+  report.machine = MachineRates{"bf16 dot products", {1e10, 2e10, 3e10}, {8e10, 9e10, 9.5e10}};
+  half.size = {1 << 20, 3 << 10};
+  half.without_adapter = {{{{false, false, false, true}, 2}, {{false, false}, 4}}, {{{4.5, 4.75}}}};
+  half.latency = MakeLatency({{2.5, 3, 2}, {0.5, 0.75, 1}}, RequestTimes{{2, 3, 2}, {0.4, 0.6, 1}});
+  full.size = {2 << 20, 0};
+  full.latency = MakeLatency({{5, 6, 4}, {0.5, 1, 1}});
   report.levels = {half, full};
+  return report;
+}
+
+// What a program of schema version 1 knew.
+EvalReport OldReport() {
+  EvalReport report = SmallReport();
+  report.machine.reset();
+  for (LevelScores& level : report.levels) {
+    level.size.reset();
+    level.without_adapter.reset();
+    level.latency->rounds = {};
+    level.latency->without_adapter.reset();
+  }
   return report;
 }
 
@@ -78,6 +95,31 @@ TEST(EvalReportTest, AFileGivesTheReportBack) {
   EXPECT_EQ(ReadEvalReport(path), SmallReport());
 }
 
+TEST(EvalReportTest, FilesOfVersionOneAreStillRead) {
+  nlohmann::json json = ToJson(OldReport());
+  json["schema_version"] = 1;
+  EXPECT_EQ(ParseEvalReport(json, "r.json"), OldReport());
+  EXPECT_THAT(EvalReportText(OldReport()), HasSubstr("64 tokens in, 8 out, medians of 3\n"));
+}
+
+TEST(EvalReportTest, GainAndOverheadOfAdaptersAreSpelledOut) {
+  const nlohmann::json json = nlohmann::json::parse(ToJson(SmallReport()).dump());
+  const nlohmann::json& half = json["levels"][0];
+  EXPECT_EQ(half["bytes"]["adapter"], 3072);
+  EXPECT_EQ(half["without_adapter"]["families"]["app"]["correct"], "0001");
+  // Right with it 1001, without 0001: differences 1 0 0 0.
+  EXPECT_EQ(half["adapter_gain"]["families"]["app"]["accuracy"], 0.25);
+  EXPECT_EQ(half["adapter_gain"]["families"]["app"]["standard_error"], 0.25);
+  EXPECT_EQ(half["adapter_gain"]["mean"]["accuracy"], 0.125);
+  EXPECT_EQ(half["adapter_gain"]["texts"]["wiki.txt"]["nll"], 0.625);
+  EXPECT_EQ(half["latency"]["rounds"]["ttft_ms"], (std::vector<double>{2.5, 3, 2}));
+  EXPECT_EQ(half["latency"]["adapter_overhead"]["ttft"]["ratio"], 1);
+  EXPECT_EQ(half["latency"]["adapter_overhead"]["tpot"]["ratio"], 1.25);
+  EXPECT_TRUE(half["latency"]["adapter_overhead"]["tpot"]["high"].is_null()) << "three rounds";
+  EXPECT_FALSE(json["levels"][1].contains("adapter_gain"));
+  EXPECT_EQ(json["machine"]["operation"], "bf16 dot products");
+}
+
 TEST(EvalReportTest, TheJsonSpellsOutWhatFollowsFromTheItems) {
   const nlohmann::json json = ToJson(SmallReport());
   EXPECT_EQ(json["schema"], "elm-eval");
@@ -97,7 +139,10 @@ TEST(EvalReportTest, AnUnknownErrorIsNull) {
   EvalReport report = SmallReport();
   report.families.pop_back();
   report.families[0].items = 1;
-  for (LevelScores& level : report.levels) level.families = {{{true}, 1}};
+  for (LevelScores& level : report.levels) {
+    level.families = {{{true}, 1}};
+    if (level.without_adapter) level.without_adapter->families = level.families;
+  }
   const nlohmann::json json = nlohmann::json::parse(ToJson(report).dump());
   EXPECT_TRUE(json["levels"][0]["families"]["app"]["standard_error"].is_null());
   EXPECT_EQ(ParseEvalReport(json, "r.json"), report);
@@ -120,8 +165,8 @@ TEST(EvalReportTest, FilesThatContradictThemselvesAreRefused) {
   EXPECT_EQ(Refusal([](Json&) {}), "no error");
   EXPECT_THAT(Refusal([](Json& json) { json = Json::array(); }), HasSubstr("r.json: is not"));
   EXPECT_THAT(Refusal([](Json& json) { json["schema"] = "other"; }), HasSubstr("schema is other"));
-  EXPECT_THAT(Refusal([](Json& json) { json["schema_version"] = 2; }),
-              HasSubstr("version is 2, this program reads 1"));
+  EXPECT_THAT(Refusal([](Json& json) { json["schema_version"] = 3; }),
+              HasSubstr("version is 3, this program reads 1 to 2"));
   EXPECT_THAT(Refusal([](Json& json) { json.erase("model"); }), HasSubstr("model is missing"));
   EXPECT_THAT(Refusal([](Json& json) { json["families"][0]["items"] = "four"; }),
               HasSubstr("families[0]: items is \"four\", which is of the wrong type"));
@@ -144,6 +189,15 @@ TEST(EvalReportTest, FilesThatContradictThemselvesAreRefused) {
               HasSubstr("level is most"));
   EXPECT_THAT(Refusal([](Json& json) { json["levels"][0].erase("latency"); }),
               HasSubstr("levels[0]: latency is missing"));
+  EXPECT_THAT(
+      Refusal([](Json& json) { json["levels"][0]["latency"]["rounds"]["ttft_ms"] = {1.0}; }),
+      HasSubstr("rounds: ttft_ms has 1 values, expected a positive one for each of 3 rounds"));
+  EXPECT_THAT(Refusal([](Json& json) { json["levels"][0]["latency"]["ttft_ms"] = 1.0; }),
+              HasSubstr("ttft_ms is 1"));
+  EXPECT_THAT(Refusal([](Json& json) {
+                json["machine"]["operations_per_second"] = {1.0, -1.0, 1.0};
+              }),
+              HasSubstr("machine: operations_per_second has 3 values, expected a positive"));
   EXPECT_THAT(Refusal([](Json& json) { json["levels"] = Json::array(); }),
               HasSubstr("has no levels"));
 }
@@ -160,8 +214,13 @@ TEST(EvalReportTest, TheTableHasLevelsAsRowsAndFamiliesAsColumns) {
            "0.5     49.9%  33.3   0.0  16.7\n",
            "level   share        wiki.txt  perplexity\n",
            "0.5     49.9%  4.0000 ±0.2500        54.6\n",
-           "64 tokens in, 8 out, medians of 3\n",
-           "0.5     49.9%     2.50      50%     0.75      75%\n",
+           "0.5    49.9%  +25.0 ±25.0  +0.0 ±0.0  +12.5 ±12.5\n",
+           "0.5    49.9%    4.6250 ±0.1250  +0.6250 ±0.3750\n",
+           "0.5     49.9%  1.00 MiB  3.00 KiB\n",
+           "1.0    100.0%  2.00 MiB\n",
+           "64 tokens in, 8 out, medians of 3;\n"
+           "the machine meanwhile: 20.0 GB/s, 90 G bf16 dot products/s\n",
+           "0.5     49.9%     2.50      50%     0.75      75%            +0.0%   +25.0%\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -1,65 +1,18 @@
 #include "toolchain/eval/eval_report_text.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <utility>
 
 #include "formats/base/status.h"
 #include "formats/model/level_table.h"
+#include "toolchain/base/quantities.h"
+#include "toolchain/eval/estimate_text.h"
+#include "toolchain/eval/text_table.h"
 
 namespace elm {
 namespace {
-
-template <typename... Args>
-std::string Format(const char* format, Args... args) {
-  std::array<char, 64> buffer;
-  std::snprintf(buffer.data(), buffer.size(), format, args...);
-  return buffer.data();
-}
-
-// Rows of cells; columns are as wide as their widest cell, the first one flush left.
-class TextTable {
- public:
-  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-
-  std::string Text() const {
-    std::vector<size_t> widths;
-    for (const auto& row : rows_) {
-      widths.resize(std::max(widths.size(), row.size()));
-      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Columns(row[i]));
-    }
-    std::string text;
-    for (const auto& row : rows_) {
-      for (size_t i = 0; i < row.size(); ++i) {
-        const std::string padding(widths[i] - Columns(row[i]), ' ');
-        text += i == 0 ? row[i] + padding : "  " + padding + row[i];
-      }
-      text.erase(text.find_last_not_of(' ') + 1);
-      text += '\n';
-    }
-    return text;
-  }
-
- private:
-  // Characters, not bytes.
-  static size_t Columns(const std::string& cell) {
-    return static_cast<size_t>(std::count_if(cell.begin(), cell.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-    }));
-  }
-
-  std::vector<std::vector<std::string>> rows_;
-};
-
-// "71.5 ±3.2": in hundredths of `estimate`.
-std::string Percent(const Estimate& estimate, const char* format = "%.1f") {
-  const std::string value = Format(format, 100 * estimate.value);
-  if (std::isnan(estimate.standard_error)) return value;
-  return value + Format(" ±%.1f", 100 * estimate.standard_error);
-}
 
 std::vector<std::string> Heading(const EvalReport& report) {
   std::vector<std::string> row = {"level", "share"};
@@ -108,9 +61,9 @@ std::string AccuracyTable(const EvalReport& report) {
          FamilyTable(
              report, report.levels,
              [](const LevelScores& level, size_t family) {
-               return Percent(Accuracy(level.families[family]));
+               return PercentText(Accuracy(level.families[family]));
              },
-             [](const LevelScores& level) { return Percent(MeanAccuracy(level)); },
+             [](const LevelScores& level) { return PercentText(MeanAccuracy(level)); },
              ChanceRow(report));
 }
 
@@ -121,11 +74,11 @@ std::string DifferenceTable(const EvalReport& report) {
          FamilyTable(
              report, others,
              [&full](const LevelScores& level, size_t family) {
-               return Percent(AccuracyDifference(level.families[family], full.families[family]),
-                              "%+.1f");
+               return PercentText(AccuracyDifference(level.families[family], full.families[family]),
+                                  "%+.1f");
              },
              [&full](const LevelScores& level) {
-               return Percent(MeanAccuracyDifference(level, full), "%+.1f");
+               return PercentText(MeanAccuracyDifference(level, full), "%+.1f");
              },
              {});
 }
@@ -156,13 +109,77 @@ std::string TextsTable(const EvalReport& report) {
     std::vector<std::string> row = LevelCells(level);
     for (const TextScore& score : level.texts) {
       const Estimate loss = TextLoss(score);
-      row.push_back(Format("%.4f", loss.value) +
-                    (std::isnan(loss.standard_error) ? "" : Format(" ±%.4f", loss.standard_error)));
+      row.push_back(LossText(loss));
       row.push_back(Format("%.4g", std::exp(loss.value)));
     }
     table.Add(std::move(row));
   }
   return "loss, nats per token ± standard error over windows\n" + table.Text();
+}
+
+std::vector<LevelScores> LevelsAskedTwice(const EvalReport& report) {
+  std::vector<LevelScores> levels;
+  for (const LevelScores& level : report.levels) {
+    if (level.without_adapter) levels.push_back(level);
+  }
+  return levels;
+}
+
+// Empty where no level was asked without its adapter.
+std::string GainTables(const EvalReport& report) {
+  const std::vector<LevelScores> levels = LevelsAskedTwice(report);
+  if (levels.empty()) return "";
+  std::string text;
+  if (!report.families.empty()) {
+    text +=
+        "\nwhat the adapter brings, points ± paired standard error\n" +
+        FamilyTable(
+            report, levels,
+            [](const LevelScores& level, size_t family) {
+              return PercentText(AccuracyDifference(level.families[family],
+                                                    level.without_adapter->families[family]),
+                                 "%+.1f");
+            },
+            [](const LevelScores& level) {
+              return PercentText(MeanAccuracyDifference(level, *level.without_adapter), "%+.1f");
+            },
+            {});
+  }
+  if (report.texts.empty()) return text;
+  TextTable table;
+  std::vector<std::string> heading = {"level", "share"};
+  for (const EvalText& each : report.texts) {
+    heading.push_back(each.name + " without");
+    heading.emplace_back("saved");
+  }
+  table.Add(std::move(heading));
+  for (const LevelScores& level : levels) {
+    std::vector<std::string> row = LevelCells(level);
+    for (size_t i = 0; i < report.texts.size(); ++i) {
+      const TextScore& without = level.without_adapter->texts[i];
+      row.push_back(LossText(TextLoss(without)));
+      row.push_back(LossText(TextLossDifference(without, level.texts[i]), "%+.4f"));
+    }
+    table.Add(std::move(row));
+  }
+  return text + "\nloss without the adapter, and what the adapter saves, nats ± standard error\n" +
+         table.Text();
+}
+
+// Empty for a checkpoint.
+std::string SizeTable(const EvalReport& report) {
+  TextTable table;
+  table.Add({"level", "share", "weights", "adapter"});
+  bool known = false;
+  for (const LevelScores& level : report.levels) {
+    std::vector<std::string> row = LevelCells(level);
+    known = known || level.size.has_value();
+    row.push_back(level.size ? FormatBytes(level.size->weight_bytes) : "");
+    row.push_back(
+        level.size && level.size->adapter_bytes > 0 ? FormatBytes(level.size->adapter_bytes) : "");
+    table.Add(std::move(row));
+  }
+  return known ? "\nbytes of the bundle that a level reads\n" + table.Text() : "";
 }
 
 bool AsksBuiltInWorld(const EvalReport& report) {
@@ -183,26 +200,39 @@ std::string ConditionsLine(const EvalReport& report) {
   return line + '\n';
 }
 
-std::string LatencyTable(const EvalReport& report) {
+// Of level 1.0's time, in per cent; empty where that was not measured.
+std::string OfFull(const EvalReport& report, double milliseconds, double LevelLatency::*time) {
+  if (report.full() == nullptr) return "";
+  return Format("%.0f%%", 100 * milliseconds / (*report.full()->latency.*time));
+}
+
+std::string LatencyText(const EvalReport& report) {
+  const bool overhead = std::any_of(
+      report.levels.begin(), report.levels.end(),
+      [](const LevelScores& level) { return level.latency && level.latency->without_adapter; });
   TextTable table;
-  table.Add({"level", "share", "TTFT ms", "of full", "TPOT ms", "of full"});
-  const LevelScores* full = report.full();
+  std::vector<std::string> heading = {"level", "share", "TTFT ms", "of full", "TPOT ms", "of full"};
+  if (overhead) heading.insert(heading.end(), {"adapter in TTFT", "in TPOT"});
+  table.Add(std::move(heading));
   for (const LevelScores& level : report.levels) {
     std::vector<std::string> row = LevelCells(level);
-    const auto add = [&](double LevelLatency::*time) {
-      const double milliseconds = (*level.latency).*time;
+    for (double LevelLatency::*time : {&LevelLatency::ttft_ms, &LevelLatency::tpot_ms}) {
+      const double milliseconds = *level.latency.*time;
       row.push_back(Format("%.2f", milliseconds));
-      if (full == nullptr) return row.push_back("");
-      row.push_back(Format("%.0f%%", 100 * milliseconds / ((*full->latency).*time)));
-    };
-    add(&LevelLatency::ttft_ms);
-    add(&LevelLatency::tpot_ms);
+      row.push_back(OfFull(report, milliseconds, time));
+    }
+    if (level.latency->without_adapter) {
+      const AdapterOverhead costs = OverheadOf(*level.latency);
+      row.push_back(OverheadText(costs.ttft));
+      row.push_back(OverheadText(costs.tpot));
+    }
     table.Add(std::move(row));
   }
-  return StrCat("latency on this machine, one thread: ", report.latency->prompt_tokens,
-                " tokens in, ", report.latency->output_tokens, " out, medians of ",
-                report.latency->repeats, "\n") +
-         table.Text();
+  std::string text = StrCat(
+      "\nlatency on this machine, one thread: ", report.latency->prompt_tokens, " tokens in, ",
+      report.latency->output_tokens, " out, medians of ", report.latency->repeats);
+  if (report.machine) text += ";\nthe machine meanwhile: " + MachineText(*report.machine);
+  return text + "\n" + table.Text();
 }
 
 // What was asked, and what was left out.
@@ -231,9 +261,9 @@ std::string EvalReportText(const EvalReport& report) {
     if (!report.texts.empty()) text += '\n';
   }
   if (!report.texts.empty()) text += TextsTable(report);
-  if (!report.latency) return text;
-  text += '\n';
-  return text + LatencyTable(report);
+  text += GainTables(report) + SizeTable(report);
+  if (report.latency) text += LatencyText(report);
+  return text;
 }
 
 }  // namespace elm

@@ -22,6 +22,13 @@ class TotalProgress {
   size_t begun_ = 0;
 };
 
+// Tasks and windows of one level.
+size_t PiecesOf(const Questions& questions) {
+  size_t pieces = questions.tasks.tasks.size();
+  for (const TextSet& text : questions.texts) pieces += text.windows.count();
+  return pieces;
+}
+
 FamilyScore ScoreOf(const TaskFamily& family, std::span<const TaskOutcome> outcomes) {
   FamilyScore score;
   for (const TaskOutcome& outcome : outcomes.subspan(family.begin, family.items())) {
@@ -57,29 +64,36 @@ std::vector<EvalText> DescribeTexts(std::span<const TextSet> texts) {
   return described;
 }
 
+QuestionScores AskLevel(ScoringEngine& engine, size_t level, const Questions& questions,
+                        const AnswerRules& rules, const ScoringProgress& progress) {
+  TotalProgress total(progress, PiecesOf(questions));
+  QuestionScores scores;
+  const std::vector<TaskOutcome> outcomes =
+      ScoreTasks(engine, level, questions.tasks, rules, total.OfNext(questions.tasks.tasks.size()));
+  for (const TaskFamily& family : questions.tasks.families) {
+    scores.families.push_back(ScoreOf(family, outcomes));
+  }
+  for (const TextSet& text : questions.texts) {
+    scores.texts.push_back(
+        {engine.WindowLosses(level, text.windows, total.OfNext(text.windows.count()))});
+  }
+  return scores;
+}
+
 std::vector<LevelScores> Evaluate(ScoringEngine& engine, const ModelConfig& config,
                                   const LevelTable& levels, std::span<const size_t> chosen,
                                   const Questions& questions, const AnswerRules& rules,
                                   const ScoringProgress& progress) {
-  size_t pieces = questions.tasks.tasks.size();
-  for (const TextSet& text : questions.texts) pieces += text.windows.count();
+  const size_t pieces = PiecesOf(questions);
   TotalProgress total(progress, pieces * chosen.size());
-
   std::vector<LevelScores> scores;
   for (const size_t index : chosen) {
     const Level& level = levels.levels.at(index);
     LevelScores& row = scores.emplace_back();
     row.name_permille = level.name_permille;
     row.reached_share = TrueShare(config, level);
-    const std::vector<TaskOutcome> outcomes = ScoreTasks(
-        engine, index, questions.tasks, rules, total.OfNext(questions.tasks.tasks.size()));
-    for (const TaskFamily& family : questions.tasks.families) {
-      row.families.push_back(ScoreOf(family, outcomes));
-    }
-    for (const TextSet& text : questions.texts) {
-      row.texts.push_back(
-          {engine.WindowLosses(index, text.windows, total.OfNext(text.windows.count()))});
-    }
+    static_cast<QuestionScores&>(row) =
+        AskLevel(engine, index, questions, rules, total.OfNext(pieces));
   }
   return scores;
 }

@@ -32,6 +32,10 @@ struct Questions {
 std::vector<EvalFamily> DescribeFamilies(const TaskSet& tasks);
 std::vector<EvalText> DescribeTexts(std::span<const TextSet> texts);
 
+// Scores of one level, an index into the engine's level table. Progress counts tasks and windows.
+QuestionScores AskLevel(ScoringEngine& engine, size_t level, const Questions& questions,
+                        const AnswerRules& rules, const ScoringProgress& progress = {});
+
 // Scores of the levels `chosen`, ascending indices into `levels`, which belong to the engine's
 // model `config`. Progress counts tasks and windows over all levels.
 std::vector<LevelScores> Evaluate(ScoringEngine& engine, const ModelConfig& config,

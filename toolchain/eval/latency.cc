@@ -1,9 +1,11 @@
 #include "toolchain/eval/latency.h"
 
-#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "formats/model/level_table.h"
+#include "runtime/bench/machine_probe.h"
+#include "runtime/bench/work.h"
 #include "toolchain/base/error.h"
 
 namespace elm {
@@ -22,35 +24,6 @@ std::vector<uint32_t> SomeTokens(uint32_t count, uint32_t vocab) {
   return ids;
 }
 
-// One request from an empty cache to its last token.
-LevelLatency TimeOnce(Session& session, std::span<const uint32_t> prompt, uint32_t output_tokens) {
-  session.Reset();
-  LevelLatency latency;
-  auto start = Clock::now();
-  ThrowIfError(session.Append(prompt));
-  latency.ttft_ms = MillisecondsSince(start);
-  start = Clock::now();
-  for (uint32_t i = 0; i < output_tokens; ++i) ThrowIfError(session.Append(prompt.subspan(i, 1)));
-  latency.tpot_ms = MillisecondsSince(start) / output_tokens;
-  return latency;
-}
-
-double Median(std::vector<double> values) {
-  const size_t middle = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(middle), values.end());
-  return values[middle];
-}
-
-LevelLatency Medians(const std::vector<LevelLatency>& repeats) {
-  std::vector<double> ttft;
-  std::vector<double> tpot;
-  for (const LevelLatency& repeat : repeats) {
-    ttft.push_back(repeat.ttft_ms);
-    tpot.push_back(repeat.tpot_ms);
-  }
-  return {Median(ttft), Median(tpot)};
-}
-
 void CheckOptions(const LatencyOptions& options, uint32_t context) {
   if (options.output_tokens == 0 || options.repeats == 0 ||
       options.output_tokens > options.prompt_tokens) {
@@ -66,28 +39,128 @@ void CheckOptions(const LatencyOptions& options, uint32_t context) {
   }
 }
 
-}  // namespace
+// One thing that is timed in every round.
+struct Contestant {
+  size_t place;  // in the list of levels
+  std::string level;
+  bool adapter;
+};
 
-std::vector<LevelLatency> MeasureLatency(std::shared_ptr<const Model> model,
-                                         std::span<const size_t> levels,
-                                         const LatencyOptions& options,
-                                         const LatencyProgress& progress) {
-  CheckOptions(options, model->config().context);
-  const std::vector<uint32_t> prompt = SomeTokens(options.prompt_tokens, model->config().vocab);
-  const auto session = ValueOrThrow(Session::Create(model, {.threads = 1}));
-  std::vector<std::vector<LevelLatency>> repeats(levels.size());
-  for (uint32_t repeat = 0; repeat <= options.repeats; ++repeat) {
+class LatencyRun {
+ public:
+  LatencyRun(std::shared_ptr<const Model> model, std::span<const size_t> levels,
+             const LatencyOptions& options, const LatencyProgress& progress, size_t probe_bytes)
+      : model_(std::move(model)),
+        options_(options),
+        progress_(progress),
+        prompt_(SomeTokens(options.prompt_tokens, model_->config().vocab)),
+        kernels_(*ValueOrThrow(ChooseKernels())),
+        type_(SummariseWeights(model_->bundle().view()).main_type),
+        probe_(ValueOrThrow(MachineProbe::Create(kernels_, type_, /*threads=*/1, probe_bytes))),
+        with_(levels.size()),
+        without_(levels.size()) {
     for (size_t i = 0; i < levels.size(); ++i) {
-      const uint32_t name = model->levels().levels[levels[i]].name_permille;
-      ThrowIfError(session->SetLevel(LevelName(name)));
-      const LevelLatency latency = TimeOnce(*session, prompt, options.output_tokens);
-      if (repeat > 0) repeats[i].push_back(latency);  // the first one warms up
-      if (progress) progress(repeat * levels.size() + i + 1, (options.repeats + 1) * levels.size());
+      const std::string name = LevelName(model_->levels().levels.at(levels[i]).name_permille);
+      contestants_.push_back({i, name, true});
+      if (model_->bundle().FindAdapter(levels[i]) == nullptr) continue;
+      contestants_.push_back({i, name, false});
+      without_[i].emplace();
     }
   }
-  std::vector<LevelLatency> medians;
-  for (const std::vector<LevelLatency>& each : repeats) medians.push_back(Medians(each));
-  return medians;
+
+  LatencyResult Run() {
+    LatencyResult result;
+    result.machine.operation = OperationName(kernels_, type_);
+    for (uint32_t round = 0; round <= options_.repeats; ++round) {
+      const ProbeSample rates = probe_.Measure();
+      if (round > 0) {
+        result.machine.read_bytes_per_second.push_back(rates.read_bytes_per_second);
+        result.machine.operations_per_second.push_back(rates.operations_per_second);
+      }
+      Round(round);
+    }
+    for (size_t i = 0; i < with_.size(); ++i) {
+      result.levels.push_back(MakeLatency(std::move(with_[i]), std::move(without_[i])));
+    }
+    return result;
+  }
+
+ private:
+  std::unique_ptr<Session> NewSession(bool adapters) const {
+    return ValueOrThrow(
+        Session::Create(model_, {.context = options_.prompt_tokens + options_.output_tokens,
+                                 .adapters = adapters,
+                                 .threads = 1}));
+  }
+
+  // Every other round goes the other way round, so that whoever comes first does not always.
+  void Round(uint32_t round) {
+    const auto with = NewSession(true);
+    const auto without = NewSession(false);
+    for (size_t i = 0; i < contestants_.size(); ++i) {
+      const Contestant& contestant = contestants_[round % 2 == 0 ? i : contestants_.size() - 1 - i];
+      Session& session = contestant.adapter ? *with : *without;
+      ThrowIfError(session.SetLevel(contestant.level));
+      const auto [ttft, tpot] = TimeOnce(session);
+      if (progress_) progress_(++done_, (options_.repeats + 1) * contestants_.size());
+      if (round == 0) continue;  // warms up
+      RequestTimes& times =
+          contestant.adapter ? with_[contestant.place] : *without_[contestant.place];
+      times.ttft_ms.push_back(ttft);
+      times.tpot_ms.push_back(tpot);
+    }
+  }
+
+  // One request from an empty cache to its last token: TTFT and TPOT in milliseconds. Its first
+  // tokens are computed once before, so that the level's weights have been touched.
+  std::pair<double, double> TimeOnce(Session& session) const {
+    const std::span<const uint32_t> prompt = prompt_;
+    session.Reset();
+    ThrowIfError(session.Append(prompt.first(1)));
+    session.Reset();
+    auto start = Clock::now();
+    ThrowIfError(session.Append(prompt));
+    const double ttft = MillisecondsSince(start);
+    start = Clock::now();
+    for (uint32_t i = 0; i < options_.output_tokens; ++i) {
+      ThrowIfError(session.Append(prompt.subspan(i, 1)));
+    }
+    return {ttft, MillisecondsSince(start) / options_.output_tokens};
+  }
+
+  const std::shared_ptr<const Model> model_;
+  const LatencyOptions& options_;
+  const LatencyProgress& progress_;
+  const std::vector<uint32_t> prompt_;
+  const KernelTable& kernels_;
+  const WeightType type_;
+  MachineProbe probe_;
+  std::vector<Contestant> contestants_;
+  std::vector<RequestTimes> with_;                    // [levels]
+  std::vector<std::optional<RequestTimes>> without_;  // [levels]
+  size_t done_ = 0;
+};
+
+}  // namespace
+
+LevelLatency MakeLatency(RequestTimes rounds, std::optional<RequestTimes> without_adapter) {
+  LevelLatency latency{MedianOf(rounds.ttft_ms), MedianOf(rounds.tpot_ms), {}, {}};
+  latency.rounds = std::move(rounds);
+  latency.without_adapter = std::move(without_adapter);
+  return latency;
+}
+
+AdapterOverhead OverheadOf(const LevelLatency& latency) {
+  const RequestTimes& without = latency.without_adapter.value();
+  return {MedianRatio(RatiosOf(latency.rounds.ttft_ms, without.ttft_ms)),
+          MedianRatio(RatiosOf(latency.rounds.tpot_ms, without.tpot_ms))};
+}
+
+LatencyResult MeasureLatency(std::shared_ptr<const Model> model, std::span<const size_t> levels,
+                             const LatencyOptions& options, const LatencyProgress& progress,
+                             size_t probe_bytes) {
+  CheckOptions(options, model->config().context);
+  return LatencyRun(std::move(model), levels, options, progress, probe_bytes).Run();
 }
 
 }  // namespace elm

@@ -55,13 +55,7 @@ ContinuationScore ScoreContinuation(Session& session, const Place& after_prompt,
 RequestScore ScoreRequest(Session& session, const ScoringRequest& request) {
   session.Reset();
   ThrowIfError(session.Append(request.prompt));
-  const std::vector<float> logits(session.logits().begin(), session.logits().end());
-  const Place after_prompt(logits);
-  RequestScore scores;
-  for (const auto& continuation : request.continuations) {
-    scores.push_back(ScoreContinuation(session, after_prompt, continuation, request.greedy));
-  }
-  return scores;
+  return ScoreContinuations(session, request);
 }
 
 double WindowLoss(Session& session, std::span<const uint32_t> ids) {
@@ -76,10 +70,26 @@ double WindowLoss(Session& session, std::span<const uint32_t> ids) {
 
 }  // namespace
 
+RequestScore ScoreContinuations(Session& session, const ScoringRequest& request) {
+  const std::vector<float> logits(session.logits().begin(), session.logits().end());
+  const Place after_prompt(logits);
+  RequestScore scores;
+  for (const auto& continuation : request.continuations) {
+    scores.push_back(ScoreContinuation(session, after_prompt, continuation, request.greedy));
+  }
+  return scores;
+}
+
 RuntimeEngine::RuntimeEngine(std::shared_ptr<const Model> model, size_t threads)
-    : model_(std::move(model)), pool_(threads) {
-  for (size_t thread = 0; thread < threads; ++thread) {
-    sessions_.push_back(ValueOrThrow(Session::Create(model_, {.kv = KvType::kF32, .threads = 1})));
+    : model_(std::move(model)), sessions_(threads), pool_(threads) {
+  OpenSessions(/*adapters=*/true);
+}
+
+void RuntimeEngine::OpenSessions(bool adapters) {
+  for (auto& session : sessions_) {
+    session.reset();  // the new one may take its memory
+    session = ValueOrThrow(
+        Session::Create(model_, {.kv = KvType::kF32, .adapters = adapters, .threads = 1}));
   }
 }
 

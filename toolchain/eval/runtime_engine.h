@@ -17,17 +17,23 @@ class RuntimeEngine : public ScoringEngine {
   RuntimeEngine(std::shared_ptr<const Model> model, size_t threads);
 
   const char* name() const override { return "runtime"; }
+  void UseAdapters(bool use) override { OpenSessions(use); }
   std::vector<RequestScore> Score(size_t level, std::span<const ScoringRequest> requests,
                                   const ScoringProgress& progress = {}) override;
   std::vector<double> WindowLosses(size_t level, const TokenWindows& windows,
                                    const ScoringProgress& progress = {}) override;
 
  private:
+  void OpenSessions(bool adapters);
   void SetLevel(size_t level);
 
   std::shared_ptr<const Model> model_;
   std::vector<std::unique_ptr<Session>> sessions_;  // [threads]
   WorkerPool pool_;
 };
+
+// Scores of the continuations of a request whose prompt `session` holds, with its logits: where the
+// session stands again afterwards, without logits. Throws elm::Error.
+RequestScore ScoreContinuations(Session& session, const ScoringRequest& request);
 
 }  // namespace elm

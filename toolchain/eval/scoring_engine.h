@@ -49,6 +49,9 @@ class ScoringEngine {
   // "runtime" or "libtorch".
   virtual const char* name() const = 0;
 
+  // Whether levels that have an adapter use it from here on; they do at first.
+  virtual void UseAdapters(bool /*use*/) {}
+
   // One score per request, in their order; `level` is a row of the model's level table. A prompt is
   // computed once for all of its continuations. Every request must fit the model's context. Counts
   // requests as progress.

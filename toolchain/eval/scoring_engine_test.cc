@@ -8,6 +8,7 @@
 #include <random>
 
 #include "formats/base/testing/temporary_directory.h"
+#include "runtime/engine/testing/tiny_model.h"
 #include "toolchain/eval/runtime_engine.h"
 #include "toolchain/eval/torch_engine.h"
 #include "toolchain/eval/windows_loss.h"
@@ -138,11 +139,67 @@ TEST_F(ScoringEngineTest, BothMeasureTheLossOfWindows) {
   }
 }
 
+TEST_F(ScoringEngineTest, AdaptersCanBeLeftOut) {
+  BundleContents contents = testing::SmallContents();
+  contents.adapters = {{.level = 0, .rank = 4, .scale = 1}};
+  const auto model = ValueOrThrow(testing::LoadSmallModel(contents));
+  const Bundle& bundle = model->bundle();
+  TorchEngine torch(LoadBundleModel(bundle, torch::kCPU, torch::kFloat32), bundle.levels(), 2, 1,
+                    LoadBundleAdapters(bundle, torch::kCPU, torch::kFloat32));
+  RuntimeEngine runtime(model, 1);
+  const std::vector<ScoringRequest> requests = {{.prompt = {1, 5, 6}, .continuations = {{7, 8}}}};
+  for (const bool use : {true, false, true}) {
+    torch.UseAdapters(use);
+    runtime.UseAdapters(use);
+    const auto scores = runtime.Score(0, requests);
+    ExpectEqual(torch.Score(0, requests), scores, 1e-4);
+    TorchEngine plain(LoadBundleModel(bundle, torch::kCPU, torch::kFloat32), bundle.levels(), 2, 1);
+    const double bare = plain.Score(0, requests)[0][0].log_probabilities[0];
+    const double difference = std::abs(scores[0][0].log_probabilities[0] - bare);
+    if (use) {
+      EXPECT_GT(difference, 1e-3);
+    } else {
+      EXPECT_LT(difference, 1e-4);
+    }
+  }
+}
+
 TEST_F(ScoringEngineTest, AnExceptionFromProgressStopsTheWork) {
   const std::vector<ScoringRequest> requests = RandomRequests(30);
   const auto stop = [](size_t, size_t) { throw Error(InvalidArgument("stop")); };
   EXPECT_THROW((void)Torch(2, 2).Score(0, requests, stop), Error);
   EXPECT_THROW((void)Runtime(2).Score(0, requests, stop), Error);
+}
+
+// Lets no unit count.
+class NoUnits : public UnitGating {
+ public:
+  torch::Tensor Heads(size_t, const torch::Tensor&, const torch::Tensor& outputs) const override {
+    return torch::zeros({outputs.size(0), outputs.size(1), outputs.size(2)});
+  }
+  torch::Tensor Neurons(size_t, const torch::Tensor&, const torch::Tensor& outputs) const override {
+    return torch::zeros_like(outputs);
+  }
+};
+
+TEST_F(ScoringEngineTest, GatesMayLeavePromptsAlone) {
+  LevelTable table;
+  table.levels = {bundle_->levels().full()};
+  const auto score = [&](bool gated, bool gates_prompts, const ScoringRequest& request) {
+    std::vector<LevelExtras> extras(1);
+    if (gated) extras[0].gating = std::make_shared<NoUnits>();
+    extras[0].gates_prompts = gates_prompts;
+    TorchEngine engine(model_, table, 2, 1, std::move(extras));
+    const std::vector<ScoringRequest> requests = {request, {{4}, {{5, 6, 7}}}};  // of other lengths
+    return engine.Score(0, requests).front().front().log_probabilities;
+  };
+  const ScoringRequest request = {{1, 2, 3, 4, 5}, {{6, 7}}};
+  const auto whole = score(false, true, request);
+  const auto behind = score(true, false, request);
+  const auto everywhere = score(true, true, request);
+  EXPECT_NEAR(behind[0], whole[0], 1e-5) << "the prompt predicts the first token";
+  EXPECT_GT(std::abs(behind[1] - whole[1]), 1e-4);
+  EXPECT_GT(std::abs(everywhere[0] - whole[0]), 1e-4);
 }
 
 }  // namespace

@@ -58,15 +58,14 @@ void AddFamily(const NamedTasks& named, std::span<const Task> changed,
   family.name = named.family;
   family.source = named.source;
   family.begin = set.tasks.size();
-  Hasher64 hasher;
+  std::vector<const Task*> loaded;
   double chance = 0;
   for (size_t i = 0; i < named.tasks.size(); ++i) {
     if (!Fits(changed[i], requests[i], options)) {
       ++family.skipped;
       continue;
     }
-    const std::string line = ValueOrThrow(TaskLine(*named.tasks[i])) + "\n";
-    hasher.Update(std::as_bytes(std::span(line)));
+    loaded.push_back(named.tasks[i]);
     chance += ChanceOf(changed[i]);
     set.tasks.push_back(changed[i]);
     set.requests.push_back(std::move(requests[i]));
@@ -78,7 +77,7 @@ void AddFamily(const NamedTasks& named, std::span<const Task> changed,
                                 " tokens; leave the family out"));
   }
   family.chance = chance / static_cast<double>(family.items());
-  family.hash = HashText(hasher.Digest());
+  family.hash = HashTasks(loaded);
   set.families.push_back(std::move(family));
 }
 
@@ -108,6 +107,15 @@ TaskSet MakeTaskSet(const std::vector<std::pair<std::string, std::vector<Task>>>
     begin += count;
   }
   return set;
+}
+
+std::string HashTasks(std::span<const Task* const> tasks) {
+  Hasher64 hasher;
+  for (const Task* task : tasks) {
+    const std::string line = ValueOrThrow(TaskLine(*task)) + "\n";
+    hasher.Update(std::as_bytes(std::span(line)));
+  }
+  return HashText(hasher.Digest());
 }
 
 }  // namespace elm

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,5 +52,8 @@ struct TaskSetOptions {
 // family that none is left of, a family that comes from two sources.
 TaskSet MakeTaskSet(const std::vector<std::pair<std::string, std::vector<Task>>>& sources,
                     const TaskSetOptions& options);
+
+// XXH3-64 of tasks as they were loaded, as TaskFamily::hash has it.
+std::string HashTasks(std::span<const Task* const> tasks);
 
 }  // namespace elm

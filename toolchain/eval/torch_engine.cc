@@ -4,10 +4,9 @@
 #include <utility>
 
 #include "formats/base/checked_math.h"
-#include "toolchain/eval/request_row.h"
+#include "toolchain/eval/row_batch.h"
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/model/token_loss.h"
-#include "toolchain/model/token_tree.h"
 
 namespace elm {
 namespace {
@@ -15,58 +14,13 @@ namespace {
 // Rows of hidden states that become logits at once where the most probable token is asked for.
 constexpr int64_t kLogitRows = 64;
 
-// Rows on their way through the model together, padded to the longest.
-struct Batch {
-  explicit Batch(std::vector<RequestRow> given) : rows(std::move(given)) {
-    for (const RequestRow& row : rows) longest = std::max(longest, row.ids.size());
-  }
-
-  torch::Tensor Ids() const {  // [rows, longest]
-    torch::Tensor ids = torch::zeros(
-        {static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest)}, torch::kInt64);
-    for (size_t row = 0; row < rows.size(); ++row) {
-      std::copy(rows[row].ids.begin(), rows[row].ids.end(),
-                ids.data_ptr<int64_t>() + row * longest);
-    }
-    return ids;
-  }
-
-  TokenTree Tree(torch::Device device) const {
-    std::vector<std::vector<int64_t>> parents;
-    for (const RequestRow& row : rows) parents.push_back(row.parents);
-    return MakeTokenTree(parents, device);
-  }
-
-  // The place in [rows * longest] of a place in a row.
-  int64_t Flat(size_t row, int64_t place) const {
-    return static_cast<int64_t>(row * longest) + place;
-  }
-
-  std::vector<RequestRow> rows;
-  size_t longest = 0;
-};
-
-torch::Tensor Tensor(const std::vector<int64_t>& values, torch::Device device) {
-  return torch::tensor(values, torch::kInt64).to(device);
-}
-
 // Log-probabilities of all predictions of a batch, row by row. hidden [rows * longest, width].
-std::vector<double> LogProbabilities(const Llama& model, const Batch& batch,
+std::vector<double> LogProbabilities(const Llama& model, const RowBatch& batch,
                                      const torch::Tensor& hidden) {
-  std::vector<int64_t> places;
-  std::vector<int64_t> targets;
-  for (size_t row = 0; row < batch.rows.size(); ++row) {
-    for (const auto& [place, id] : batch.rows[row].predictions) {
-      places.push_back(batch.Flat(row, place));
-      targets.push_back(id);
-    }
-  }
-  if (places.empty()) return {};
-  const torch::Device device = model.device();
+  const auto [places, targets] = batch.AllPredictions(model.device());
+  if (places.numel() == 0) return {};
   const torch::Tensor losses =
-      TokenLoss(hidden.index_select(0, Tensor(places, device)), model.head, Tensor(targets, device))
-          .to(torch::kFloat64)
-          .cpu();
+      TokenLoss(hidden.index_select(0, places), model.head, targets).to(torch::kFloat64).cpu();
   const double* begin = losses.data_ptr<double>();
   std::vector<double> values(begin, begin + losses.numel());
   for (double& value : values) value = -value;
@@ -74,17 +28,18 @@ std::vector<double> LogProbabilities(const Llama& model, const Batch& batch,
 }
 
 // Most probable tokens at all greedy places of a batch, row by row.
-std::vector<uint32_t> GreedyTokens(const Llama& model, const Batch& batch,
+std::vector<uint32_t> GreedyTokens(const Llama& model, const RowBatch& batch,
                                    const torch::Tensor& hidden) {
   std::vector<int64_t> places;
-  for (size_t row = 0; row < batch.rows.size(); ++row) {
-    for (const int64_t place : batch.rows[row].greedy_places) {
+  for (size_t row = 0; row < batch.rows().size(); ++row) {
+    for (const int64_t place : batch.rows()[row].greedy_places) {
       places.push_back(batch.Flat(row, place));
     }
   }
   std::vector<uint32_t> tokens;
   if (places.empty()) return tokens;
-  const torch::Tensor selected = hidden.index_select(0, Tensor(places, model.device()));
+  const torch::Tensor selected =
+      hidden.index_select(0, torch::tensor(places, torch::kInt64).to(model.device()));
   for (const torch::Tensor& rows : selected.split(kLogitRows)) {
     const torch::Tensor best = torch::linear(rows, model.head).to(torch::kFloat32).argmax(-1).cpu();
     const int64_t* begin = best.data_ptr<int64_t>();
@@ -101,12 +56,51 @@ std::vector<T> Take(const std::vector<T>& values, size_t count, size_t& next) {
   return {begin, begin + static_cast<ptrdiff_t>(count)};
 }
 
+// Gates only what follows the prompt of each row.
+class GatesBehindPrompts : public UnitGating {
+ public:
+  // `prompts` [batch]: tokens.
+  GatesBehindPrompts(const UnitGating& gating, std::vector<int64_t> prompts)
+      : gating_(gating), prompts_(std::move(prompts)) {}
+
+  torch::Tensor Heads(size_t layer, const torch::Tensor& input,
+                      const torch::Tensor& outputs) const override {
+    return OpenPrompts(gating_.Heads(layer, input, outputs));
+  }
+  torch::Tensor Neurons(size_t layer, const torch::Tensor& input,
+                        const torch::Tensor& outputs) const override {
+    return OpenPrompts(gating_.Neurons(layer, input, outputs));
+  }
+
+ private:
+  torch::Tensor OpenPrompts(torch::Tensor gates) const {
+    gates = gates.clone();
+    for (size_t row = 0; row < prompts_.size(); ++row) {
+      gates.select(0, static_cast<int64_t>(row)).narrow(0, 0, prompts_[row]).fill_(1);
+    }
+    return gates;
+  }
+
+  const UnitGating& gating_;
+  const std::vector<int64_t> prompts_;
+};
+
 // `chosen` holds indices of `requests`; their scores are put at the same indices of `scores`.
-void ScoreBatch(const Llama& model, ForwardOptions pass, std::span<const ScoringRequest> requests,
-                std::span<const size_t> chosen, std::vector<RequestScore>& scores) {
+void ScoreBatch(const Llama& model, ForwardOptions pass, bool gates_prompts,
+                std::span<const ScoringRequest> requests, std::span<const size_t> chosen,
+                std::vector<RequestScore>& scores) {
   std::vector<RequestRow> rows;
-  for (const size_t index : chosen) rows.push_back(MakeRequestRow(requests[index]));
-  const Batch batch(std::move(rows));
+  std::vector<int64_t> prompts;
+  for (const size_t index : chosen) {
+    rows.push_back(MakeRequestRow(requests[index]));
+    prompts.push_back(static_cast<int64_t>(requests[index].prompt.size()));
+  }
+  std::optional<GatesBehindPrompts> behind;
+  if (pass.gating != nullptr && !gates_prompts) {
+    behind.emplace(*pass.gating, std::move(prompts));
+    pass.gating = &*behind;
+  }
+  const RowBatch batch(std::move(rows));
   const TokenTree tree = batch.Tree(model.device());
   pass.tree = &tree;
   const torch::Tensor hidden = model.Hidden(batch.Ids().to(model.device()), pass).flatten(0, 1);
@@ -124,22 +118,38 @@ void ScoreBatch(const Llama& model, ForwardOptions pass, std::span<const Scoring
   }
 }
 
+std::vector<LevelExtras> WithAdapters(std::vector<std::optional<LoraAdapter>> adapters) {
+  std::vector<LevelExtras> extras;
+  for (std::optional<LoraAdapter>& adapter : adapters) {
+    extras.push_back({.adapter = std::move(adapter)});
+  }
+  return extras;
+}
+
 }  // namespace
 
 TorchEngine::TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads,
                          std::vector<std::optional<LoraAdapter>> adapters)
+    : TorchEngine(std::move(model), std::move(levels), batch, threads,
+                  WithAdapters(std::move(adapters))) {}
+
+TorchEngine::TorchEngine(Llama model, LevelTable levels, size_t batch, size_t threads,
+                         std::vector<LevelExtras> extras)
     : model_(std::move(model)),
       levels_(std::move(levels)),
-      adapters_(std::move(adapters)),
+      extras_(std::move(extras)),
       batch_(batch),
       pool_(model_.device().is_cpu() ? threads : 1) {
   TORCH_CHECK(batch > 0 && threads > 0, "a batch holds at least one request");
-  adapters_.resize(levels_.levels.size());
+  extras_.resize(levels_.levels.size());
 }
 
 ForwardOptions TorchEngine::LevelPass(size_t level) const {
-  const std::optional<LoraAdapter>& adapter = adapters_.at(level);
-  return {.level = &levels_.levels.at(level), .adapter = adapter ? &*adapter : nullptr};
+  const LevelExtras& extras = extras_.at(level);
+  return {.level = &levels_.levels.at(level),
+          .adapter = use_adapters_ && extras.adapter ? &*extras.adapter : nullptr,
+          .gating = extras.gating.get(),
+          .biases = extras.biases};
 }
 
 void TorchEngine::ForEachBatch(size_t count, const ScoringProgress& progress,
@@ -161,8 +171,8 @@ std::vector<RequestScore> TorchEngine::Score(size_t level, std::span<const Scori
   const std::vector<size_t> order = LongestFirst(requests);
   std::vector<RequestScore> scores(requests.size());
   ForEachBatch(requests.size(), progress, [&](size_t begin, size_t end) {
-    ScoreBatch(model_, LevelPass(level), requests, std::span(order).subspan(begin, end - begin),
-               scores);
+    ScoreBatch(model_, LevelPass(level), extras_.at(level).gates_prompts, requests,
+               std::span(order).subspan(begin, end - begin), scores);
   });
   return scores;
 }
