@@ -35,13 +35,17 @@ torch::Tensor HiddenFrom(const torch::Tensor& visible, int64_t begin, int64_t en
 
 // Queries [begin, end) of `query`, whose first query stands at position `past`.
 torch::Tensor AttendBlock(const torch::Tensor& query, const torch::Tensor& key,
-                          const torch::Tensor& value, const torch::Tensor& visible, int64_t begin,
-                          int64_t end, int64_t past) {
+                          const torch::Tensor& value, const torch::Tensor& visible,
+                          const torch::Tensor& key_bias, int64_t begin, int64_t end,
+                          int64_t past) {
   const int64_t positions = past + end;
   torch::Tensor scores =
       torch::matmul(query.slice(2, begin, end), key.slice(2, 0, positions).transpose(2, 3))
           .to(torch::kFloat32);
   const torch::Tensor hidden = HiddenFrom(visible, begin, end, positions, query.device());
+  if (key_bias.defined()) {
+    scores = scores + key_bias.slice(1, 0, positions).unsqueeze(1).unsqueeze(1);
+  }
   if (hidden.defined()) scores.masked_fill_(hidden, -INFINITY);
   const torch::Tensor weights = torch::softmax(scores, -1).to(value.scalar_type());
   return torch::matmul(weights, value.slice(2, 0, positions));
@@ -76,7 +80,8 @@ torch::Tensor Rotary::Apply(const torch::Tensor& heads) const {
 }
 
 torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& key,
-                              const torch::Tensor& value, const torch::Tensor& visible) {
+                              const torch::Tensor& value, const torch::Tensor& visible,
+                              const torch::Tensor& key_bias) {
   const int64_t tokens = query.size(2);
   const int64_t past = key.size(2) - tokens;
   const torch::Tensor scaled = query * (1.0 / std::sqrt(static_cast<double>(query.size(3))));
@@ -85,7 +90,7 @@ torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& k
   std::vector<torch::Tensor> blocks;
   for (int64_t begin = 0; begin < tokens; begin += block) {
     const int64_t end = std::min(tokens, begin + block);
-    blocks.push_back(AttendBlock(scaled, key, value, visible, begin, end, past));
+    blocks.push_back(AttendBlock(scaled, key, value, visible, key_bias, begin, end, past));
   }
   return blocks.size() == 1 ? blocks.front() : torch::cat(blocks, 2);
 }

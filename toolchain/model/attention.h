@@ -27,10 +27,12 @@ class Rotary {
 // softmax(query key^T / sqrt(head_dim)) value with float32 softmax. query [batch, heads, tokens,
 // head_dim] stands at the last `tokens` positions of key and value [batch, heads, positions,
 // head_dim]; a query sees its own position and those before, of these only what `visible` (bool
-// [batch, tokens, positions], when defined) marks: at least one for each query. Scores are made for
-// a block of queries at a time, so that without gradients memory does not grow with tokens *
-// positions.
+// [batch, tokens, positions], when defined) marks: at least one for each query. `key_bias` (float32
+// [batch, positions], when defined) is added to every query's scores of a key: the logarithm of a
+// gate on how visible the key is. Scores are made for a block of queries at a time, so that without
+// gradients memory does not grow with tokens * positions.
 torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& key,
-                              const torch::Tensor& value, const torch::Tensor& visible = {});
+                              const torch::Tensor& value, const torch::Tensor& visible = {},
+                              const torch::Tensor& key_bias = {});
 
 }  // namespace elm

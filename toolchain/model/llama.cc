@@ -36,11 +36,14 @@ struct LayerPass {
   LayerSlice slice;
   const LayerGates* gates = nullptr;
   const Rotary& rotary;
-  torch::Tensor visible = {};  // of the token tree, when there is one
+  torch::Tensor visible = {};   // of the token tree, when there is one
+  torch::Tensor key_bias = {};  // as in ForwardOptions
   KvCache* cache = nullptr;
   size_t layer = 0;
   const InputObserver* observer = nullptr;
   const LoraAdapter* adapter = nullptr;
+  const UnitGating* gating = nullptr;
+  const LayerBias* bias = nullptr;
 
   // output + scale * B low, where there is an adapter; `low` is A x.
   torch::Tensor WithAdapter(torch::Tensor output, AdapterPart b, const torch::Tensor& low) const {
@@ -96,10 +99,14 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
     value = Remember(pass.cache->values, pass.layer, value);
   }
   torch::Tensor mixed =
-      CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass), pass.visible);
+      CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass), pass.visible,
+                      pass.key_bias);
   mixed = mixed.transpose(1, 2);  // [batch, tokens, heads, head_dim]
   if (pass.gates != nullptr && pass.gates->heads.defined()) {
     mixed = ApplyGate(mixed, pass.gates->heads.narrow(-1, 0, heads).unsqueeze(-1));
+  }
+  if (pass.gating != nullptr) {
+    mixed = ApplyGate(mixed, pass.gating->Heads(pass.layer, input, mixed).unsqueeze(-1));
   }
   mixed = mixed.flatten(2);
   pass.Observe(TensorRole::kOutput, mixed);
@@ -120,6 +127,9 @@ torch::Tensor Mlp(const torch::Tensor& input, const LayerPass& pass) {
   if (pass.gates != nullptr && pass.gates->neurons.defined()) {
     inner = ApplyGate(inner, pass.gates->neurons.narrow(-1, 0, neurons));
   }
+  if (pass.gating != nullptr) {
+    inner = ApplyGate(inner, pass.gating->Neurons(pass.layer, input, inner));
+  }
   pass.Observe(TensorRole::kDown, inner);
   const std::vector<torch::Tensor> low_down = pass.Low(AdapterPart::kDownA, 1, inner);
   return pass.WithAdapter(torch::linear(inner, KeptColumns(pass.weights.down, neurons, 1)),
@@ -131,9 +141,13 @@ torch::Tensor RunLayer(torch::Tensor stream, const LayerPass& pass) {
   if (pass.slice.query_heads > 0) {
     stream = stream + Attention(RmsNorm(stream, pass.weights.attention_norm, epsilon), pass);
   }
+  if (pass.bias != nullptr && pass.bias->attention.defined()) {
+    stream = stream + pass.bias->attention;
+  }
   if (pass.slice.neurons > 0) {
     stream = stream + Mlp(RmsNorm(stream, pass.weights.mlp_norm, epsilon), pass);
   }
+  if (pass.bias != nullptr && pass.bias->mlp.defined()) stream = stream + pass.bias->mlp;
   return stream;
 }
 
@@ -153,8 +167,12 @@ void CheckOptions(const ModelConfig& config, const ForwardOptions& options, int6
               "skip_layers does not cover every layer");
   TORCH_CHECK(options.gates.empty() || options.gates.size() == layers,
               "gates do not cover every layer");
+  TORCH_CHECK(options.biases.empty() || options.biases.size() == layers,
+              "biases do not cover every layer");
   TORCH_CHECK(options.tree == nullptr || options.cache == nullptr,
               "a token tree is a whole row, not the continuation of a cache");
+  TORCH_CHECK(!options.key_bias.defined() || options.cache == nullptr,
+              "biases of keys are for whole rows, not for the continuation of a cache");
   TORCH_CHECK(options.tree == nullptr || options.tree->visible.size(1) == tokens,
               "the token tree has another number of tokens");
   const int64_t positions = PositionsUsed(options, tokens);
@@ -192,10 +210,13 @@ torch::Tensor Llama::RunLayers(torch::Tensor stream, size_t begin, size_t end,
                        .gates = options.gates.empty() ? nullptr : &options.gates[layer],
                        .rotary = rotary,
                        .visible = options.tree == nullptr ? torch::Tensor() : options.tree->visible,
+                       .key_bias = options.key_bias,
                        .cache = cache,
                        .layer = layer,
                        .observer = options.observer,
-                       .adapter = options.adapter});
+                       .adapter = options.adapter,
+                       .gating = options.gating,
+                       .bias = options.biases.empty() ? nullptr : &options.biases[layer]});
   }
   return stream;
 }

@@ -43,6 +43,27 @@ struct LayerGates {
   torch::Tensor neurons;  // units = neurons, on silu(gate) * up before W_down
 };
 
+// Chooses for every token which units of a layer count, while the pass runs.
+class UnitGating {
+ public:
+  virtual ~UnitGating() = default;
+  // Gates [batch, tokens, query_heads]: `input` [batch, tokens, width] is what the block reads
+  // after its norm, `outputs` [batch, tokens, query_heads, head_dim] what its heads give before
+  // W_o.
+  virtual torch::Tensor Heads(size_t layer, const torch::Tensor& input,
+                              const torch::Tensor& outputs) const = 0;
+  // Gates [batch, tokens, neurons]; outputs [batch, tokens, neurons] are silu(gate) * up.
+  virtual torch::Tensor Neurons(size_t layer, const torch::Tensor& input,
+                                const torch::Tensor& outputs) const = 0;
+};
+
+// What a layer adds to the residual stream whatever it keeps: vectors that stand for the mean
+// output of removed units. In the model's type and on its device; undefined tensors mean none.
+struct LayerBias {
+  torch::Tensor attention;  // [width], behind W_o
+  torch::Tensor mlp;        // [width], behind W_down
+};
+
 // Keys and values of the positions that a batch has seen. Begins empty; every forward pass appends
 // its tokens. All passes of one cache use the same batch size, level and skipped layers.
 struct KvCache {
@@ -64,9 +85,14 @@ struct ForwardOptions {
   const LoraAdapter* adapter = nullptr;
   std::vector<bool> skip_layers = {};      // [layers] or empty; a skipped layer is the identity
   std::span<const LayerGates> gates = {};  // [layers] or empty
+  const UnitGating* gating = nullptr;      // gates that depend on the token
+  std::span<const LayerBias> biases = {};  // [layers] or empty
   KvCache* cache = nullptr;                // `ids` continue what the cache holds; without gradients
   const TokenTree* tree = nullptr;  // nullptr: each token follows the one before. Not with a cache
   const InputObserver* observer = nullptr;
+  // Added to the attention scores of each token as a key, in all layers: [batch, tokens] float32,
+  // or undefined. Not with a cache.
+  torch::Tensor key_bias = {};
 };
 
 class Llama {

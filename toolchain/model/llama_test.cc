@@ -121,6 +121,58 @@ TEST_F(LlamaTest, ASkippedLayerEqualsOneWhoseUnitsAreAllGatedAway) {
   EXPECT_GT(MaxDifference(skipped, model.Logits(ids_)), 0.1);
 }
 
+// The fixed gates of some layers as gates that a pass asks for; checks what it is shown.
+class FixedGating : public UnitGating {
+ public:
+  FixedGating(const ModelConfig& config, std::vector<LayerGates> gates)
+      : config_(config), gates_(std::move(gates)) {}
+  torch::Tensor Heads(size_t layer, const torch::Tensor& input,
+                      const torch::Tensor& outputs) const override {
+    EXPECT_EQ(input.size(-1), config_.width);
+    EXPECT_EQ(outputs.size(-2), config_.query_heads);
+    return gates_[layer].heads;
+  }
+  torch::Tensor Neurons(size_t layer, const torch::Tensor& input,
+                        const torch::Tensor& outputs) const override {
+    EXPECT_EQ(input.size(-1), config_.width);
+    EXPECT_EQ(outputs.size(-1), config_.neurons);
+    return gates_[layer].neurons;
+  }
+
+ private:
+  ModelConfig config_;
+  std::vector<LayerGates> gates_;
+};
+
+TEST_F(LlamaTest, GatesThatAPassAsksForAreGates) {
+  const Llama model = RandomLlama(config_, 6);
+  std::vector<LayerGates> gates = UniformGates(config_, 1.0F);
+  gates[0].heads.slice(0, 2, 4).fill_(0);
+  gates[2].neurons.slice(0, 5).fill_(0);
+  const FixedGating gating(config_, gates);
+  const torch::Tensor gated = model.Logits(ids_, {.gating = &gating});
+  EXPECT_EQ(MaxDifference(gated, model.Logits(ids_, {.gates = gates})), 0);
+  EXPECT_GT(MaxDifference(gated, model.Logits(ids_)), 0.1);
+}
+
+TEST_F(LlamaTest, ABiasStandsBehindABlockThatIsSkippedToo) {
+  const Llama model = RandomLlama(config_, 6);
+  const Level level = UnevenLevel(model);  // layer 1 has no heads, layer 2 no neurons
+  std::vector<LayerBias> biases(config_.layers);
+  biases[1].attention = torch::randn({config_.width});
+  biases[2].mlp = torch::randn({config_.width});
+  const torch::Tensor stream = model.Embed(ids_);
+  const torch::Tensor before = model.RunLayers(stream, 0, 1, {.level = &level});
+  const Level mlp_only{500, {{}, {0, 0, level.layers[1].neurons}, {}}};
+  const torch::Tensor behind_attention =
+      model.RunLayers(before + biases[1].attention, 1, 2, {.level = &mlp_only});
+  const torch::Tensor expected =
+      model.RunLayers(behind_attention, 2, 3, {.level = &level}) + biases[2].mlp;
+  const torch::Tensor biased =
+      model.RunLayers(stream, 0, config_.layers, {.level = &level, .biases = biases});
+  EXPECT_LT(MaxDifference(biased, expected), 1e-5);
+}
+
 TEST_F(LlamaTest, SkippingEveryLayerLeavesTheEmbedding) {
   const Llama model = RandomLlama(config_, 6);
   const torch::Tensor stream =

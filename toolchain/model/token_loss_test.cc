@@ -22,8 +22,8 @@ void ExpectPlainCrossEntropy(const Case& sample) {
   torch::Tensor plain_hidden = sample.hidden.clone().requires_grad_(true);
   const torch::Tensor weights = torch::rand({hidden.size(0)});
   const torch::Tensor losses = TokenLoss(hidden, sample.head, sample.targets);
-  const torch::Tensor plain = torch::cross_entropy_loss(torch::linear(plain_hidden, sample.head),
-                                                        sample.targets, at::Reduction::None);
+  const torch::Tensor plain = torch::cross_entropy_loss(
+      torch::linear(plain_hidden, sample.head), sample.targets, /*weight=*/{}, at::Reduction::None);
   EXPECT_TRUE(torch::allclose(losses, plain, 1e-5, 1e-5));
   (losses * weights).sum().backward();
   (plain * weights).sum().backward();

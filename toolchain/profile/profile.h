@@ -38,6 +38,14 @@ using ProfileProgress = std::function<void(size_t done, size_t total)>;
 UnitScores ProfileUnits(const Llama& model, const TokenWindows& windows, size_t begin, size_t end,
                         const ProfileOptions& options, const ProfileProgress& progress = {});
 
+// The sum over every unit's weights of |W * dL/dW|, L the mean loss of all windows, at least one:
+// the element-wise importance of LLM-Pruner (Ma et al. 2023). Unlike ScoreMetric::kWeightGradient
+// it lets sequences cancel. Memory for the gradients of all layers' weights. Counts windows as
+// progress.
+MetricSums ProfileWeightGradient(const Llama& model, const TokenWindows& windows,
+                                 const ProfileOptions& options,
+                                 const ProfileProgress& progress = {});
+
 // Loss with each layer skipped in turn, on windows [begin, end), at least one. The layers before
 // the skipped one run once for all, so the cost is about half a pass per layer.
 LayerScores ProfileLayers(const Llama& model, const TokenWindows& windows, size_t begin, size_t end,

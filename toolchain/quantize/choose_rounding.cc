@@ -17,12 +17,12 @@ QuantisedTensors RoundSeparately(Llama& model, const std::vector<PlannedTensor>&
   QuantisedTensors tensors;
   size_t done = 0;
   for (const PlannedTensor& tensor : planned) {
-    if (IsQuantised(tensor.type)) {
+    if (IsQuantised(tensor.storage.type)) {
       torch::Tensor& weights = MatrixOf(model, tensor.spec);
       weights = weights.contiguous();
       auto matrix = QuantiseMatrix(
-          tensor.type, search, tensor.layout.tile_columns, tensor.spec.rows, tensor.spec.columns,
-          {weights.data_ptr<float>(), static_cast<size_t>(weights.numel())});
+          tensor.storage.type, search, tensor.storage.layout.tile_columns, tensor.spec.rows,
+          tensor.spec.columns, {weights.data_ptr<float>(), static_cast<size_t>(weights.numel())});
       ThrowIfError(matrix.status().In(tensor.spec.name));
       weights = ToTensor(*matrix);
       tensors.emplace(tensor.spec.name, std::move(matrix).value());

@@ -157,7 +157,7 @@ class ModelQuantiser {
          {TensorRole::kQuery, TensorRole::kKey, TensorRole::kValue, TensorRole::kOutput,
           TensorRole::kGate, TensorRole::kUp, TensorRole::kDown}) {
       const PlannedTensor& tensor = PlanOf(role, layer);
-      if (!IsQuantised(tensor.type)) continue;
+      if (!IsQuantised(tensor.storage.type)) continue;
       torch::Tensor& weight = MatrixOf(model_, tensor.spec);
       weight = Corrected(weight, moments.of(role));
       Round(role, layer, moments.of(role).rounded);
@@ -196,10 +196,10 @@ class ModelQuantiser {
 
   void Round(TensorRole role, size_t layer, const torch::Tensor& moment) {
     const PlannedTensor& tensor = PlanOf(role, layer);
-    if (!IsQuantised(tensor.type)) return;
+    if (!IsQuantised(tensor.storage.type)) return;
     torch::Tensor& weight = MatrixOf(model_, tensor.spec);
-    QuantisedMatrix matrix =
-        RoundCalibrated(tensor.type, tensor.layout.tile_columns, weight, moment, options_.rounding);
+    QuantisedMatrix matrix = RoundCalibrated(
+        tensor.storage.type, tensor.storage.layout.tile_columns, weight, moment, options_.rounding);
     weight = ToTensor(matrix);
     result_.emplace(tensor.spec.name, std::move(matrix));
   }

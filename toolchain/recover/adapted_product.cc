@@ -25,13 +25,33 @@ torch::Tensor Frozen(const torch::Tensor& input, at::TensorList weights) {
   return outputs;
 }
 
+// What A reads of the input.
+torch::Tensor Read(const torch::Tensor& input, const AdapterDropout& dropout) {
+  if (dropout.rate == 0) return input;
+  return input * DropoutMask(dropout, input.size(0), input.size(1), input.options());
+}
+
+// input_gradient += mask * (low_gradient A).
+void AddThroughA(const torch::Tensor& low_gradient, const torch::Tensor& a,
+                 const AdapterDropout& dropout, torch::Tensor& input_gradient) {
+  if (dropout.rate == 0) {
+    input_gradient.addmm_(low_gradient, a);
+    return;
+  }
+  const torch::Tensor mask = DropoutMask(dropout, input_gradient.size(0), input_gradient.size(1),
+                                         input_gradient.options());
+  input_gradient.addcmul_(torch::mm(low_gradient, a), mask);
+}
+
 // LibTorch follows lists of inputs only when they are an at::TensorList.
 class AdaptedProductFunction : public torch::autograd::Function<AdaptedProductFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input,
                                const torch::Tensor& a, at::TensorList bs, at::TensorList weights,
-                               double scale) {
-    const torch::Tensor low = torch::mm(input, a.to(input.scalar_type()).t());  // [rows, parts * r]
+                               double scale, double rate, int64_t key) {
+    const AdapterDropout dropout{rate, static_cast<uint64_t>(key)};
+    // [rows, parts * r]
+    const torch::Tensor low = torch::mm(Read(input, dropout), a.to(input.scalar_type()).t());
     torch::Tensor outputs = Frozen(input, weights);
     int64_t begin = 0;
     for (size_t i = 0; i < bs.size(); ++i) {
@@ -46,6 +66,8 @@ class AdaptedProductFunction : public torch::autograd::Function<AdaptedProductFu
     saved.insert(saved.end(), weights.begin(), weights.end());
     context->save_for_backward(saved);
     context->saved_data["scale"] = scale;
+    context->saved_data["rate"] = rate;
+    context->saved_data["key"] = key;
     context->saved_data["input"] = input.requires_grad();
     return outputs;
   }
@@ -57,6 +79,8 @@ class AdaptedProductFunction : public torch::autograd::Function<AdaptedProductFu
     const torch::Tensor& low = saved[2];
     const size_t parts = (saved.size() - 3) / 2;
     const double scale = context->saved_data["scale"].toDouble();
+    const AdapterDropout dropout{context->saved_data["rate"].toDouble(),
+                                 static_cast<uint64_t>(context->saved_data["key"].toInt())};
     const bool to_input = context->saved_data["input"].toBool();
     const torch::Tensor outgoing = gradients[0].contiguous();
 
@@ -81,10 +105,12 @@ class AdaptedProductFunction : public torch::autograd::Function<AdaptedProductFu
         input_gradient = torch::mm(part, weight);
       }
     }
-    if (to_input) input_gradient.addmm_(low_gradient, a.to(low.scalar_type()));
-    tensor_list result = {input_gradient, torch::mm(low_gradient.t(), input).to(torch::kFloat32)};
+    if (to_input) AddThroughA(low_gradient, a.to(low.scalar_type()), dropout, input_gradient);
+    // The mask is drawn once more rather than kept: it is as large as the input.
+    tensor_list result = {input_gradient,
+                          torch::mm(low_gradient.t(), Read(input, dropout)).to(torch::kFloat32)};
     result.insert(result.end(), b_gradients.begin(), b_gradients.end());
-    result.resize(2 + 2 * parts + 1);  // none to the weights and the scale
+    result.resize(2 + 2 * parts + 3);  // none to the weights, the scale and the dropout
     return result;
   }
 };
@@ -92,7 +118,7 @@ class AdaptedProductFunction : public torch::autograd::Function<AdaptedProductFu
 }  // namespace
 
 torch::Tensor AdaptedProduct(const torch::Tensor& input, const std::vector<ProductPart>& parts,
-                             const torch::Tensor& a, double scale) {
+                             const torch::Tensor& a, double scale, const AdapterDropout& dropout) {
   tensor_list weights;
   tensor_list bs;
   for (const ProductPart& part : parts) {
@@ -105,8 +131,10 @@ torch::Tensor AdaptedProduct(const torch::Tensor& input, const std::vector<Produ
                 "without adapter there is no gradient");
     return Frozen(input, weights);
   }
+  // What is left counts for what was dropped.
   return AdaptedProductFunction::apply(input, a, at::TensorList(bs), at::TensorList(weights),
-                                       scale);
+                                       scale / (1 - dropout.rate), dropout.rate,
+                                       static_cast<int64_t>(dropout.key));
 }
 
 }  // namespace elm

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "toolchain/base/libtorch.h"
+#include "toolchain/recover/adapter_dropout.h"
 
 namespace elm {
 
@@ -16,8 +17,10 @@ struct ProductPart {
 // input [rows, columns] -> the products side by side, [rows, sum of outputs], in the input's type.
 // `a` [parts * rank, columns] float32 stacks the parts' A. Gradients go to the input, `a` and every
 // B, those of the latter in float32; no second derivatives. Without adapter (`a` undefined) there
-// is nothing to train, and the input must not want a gradient.
+// is nothing to train, and the input must not want a gradient. `dropout` leaves out a part of what
+// the A read, alike for all of them.
 torch::Tensor AdaptedProduct(const torch::Tensor& input, const std::vector<ProductPart>& parts,
-                             const torch::Tensor& a, double scale);
+                             const torch::Tensor& a, double scale,
+                             const AdapterDropout& dropout = {});
 
 }  // namespace elm

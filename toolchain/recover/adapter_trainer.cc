@@ -14,12 +14,8 @@ constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 
-// Layers up to this width keep one thread busy by themselves: then every thread computes a
-// micro-batch of its own, from beginning to end.
-constexpr uint32_t kNarrow = 1024;
-
 bool OneThreadEach(const FrozenLlama& model) {
-  return model.device().is_cpu() && model.config().width <= kNarrow;
+  return model.device().is_cpu() && model.config().width <= kNarrowLayers;
 }
 
 size_t Workers(const FrozenLlama& model, const RecoverOptions& options) {
@@ -41,6 +37,12 @@ std::vector<MicroBatch> OwnParts(const std::vector<MicroBatch>& parts, const Pro
     own.push_back(parts[i]);
   }
   return own;
+}
+
+// The place in a step of the batch at `own` of OwnParts().
+size_t PartInStep(size_t own, const ProcessGroup* group) {
+  if (group == nullptr) return own;
+  return static_cast<size_t>(group->rank()) + own * static_cast<size_t>(group->size());
 }
 
 }  // namespace
@@ -65,14 +67,17 @@ std::vector<MicroBatch> ToMicroBatches(std::span<const TrainingExample> examples
 
 AdapterTrainer::AdapterTrainer(const FrozenLlama& model, const LevelTable& levels,
                                std::span<const size_t> chosen, const RecoverOptions& options,
-                               ProcessGroup* group)
+                               ProcessGroup* group, const TrainingSetting& setting)
     : model_(model),
+      teacher_(setting.teacher == nullptr ? model : *setting.teacher),
       options_(options),
       group_(group),
       pool_(Workers(model, options),
             [threads = OneThreadEach(model) ? size_t{1} : ThreadsOrAll(options.threads)] {
               SetTorchThreads(static_cast<int>(threads));
             }) {
+  TORCH_CHECK(setting.biases.empty() || setting.biases.size() == levels.levels.size(),
+              "biases do not cover every level");
   for (const size_t index : chosen) {
     const Level& level = levels.levels.at(index);
     AdapterParameters parameters(model.config(), level, options.rank, options.alpha);
@@ -80,12 +85,23 @@ AdapterTrainer::AdapterTrainer(const FrozenLlama& model, const LevelTable& level
     const torch::Tensor flat =
         parameters.Initial(options.seed * 1000003 + level.name_permille, model.device());
     levels_.push_back(
-        {&level, std::move(parameters), flat, torch::zeros_like(flat), torch::zeros_like(flat)});
+        {.level = &level,
+         .biases = setting.biases.empty() ? std::span<const LayerBias>() : setting.biases[index],
+         .parameters = std::move(parameters),
+         .flat = flat,
+         .first_moment = torch::zeros_like(flat),
+         .second_moment = torch::zeros_like(flat)});
   }
 }
 
+AdapterDropout AdapterTrainer::DropoutOf(const LevelTraining& level, size_t part) const {
+  const AdapterDropout run{options_.dropout, options_.seed};
+  return run.Of(level.level->name_permille).Of(static_cast<uint64_t>(updates_)).Of(part);
+}
+
 WeightedSum AdapterTrainer::RunLevel(const LevelTraining& level, const BatchTensors& batch,
-                                     const torch::Tensor& teacher, torch::Tensor* gradient) const {
+                                     size_t part, const torch::Tensor& teacher,
+                                     torch::Tensor* gradient) const {
   const torch::AutoGradMode with_gradients(gradient != nullptr);
   if (gradient != nullptr) *gradient = torch::zeros_like(level.flat);
   const LoraAdapter adapter = gradient == nullptr ? level.parameters.View(level.flat)
@@ -94,7 +110,9 @@ WeightedSum AdapterTrainer::RunLevel(const LevelTraining& level, const BatchTens
       model_.Hidden(batch.ids, batch.layout,
                     {.level = level.level,
                      .adapter = &adapter,
-                     .checkpoint_layers = gradient != nullptr && options_.checkpoint_layers});
+                     .biases = level.biases,
+                     .checkpoint_layers = gradient != nullptr && options_.checkpoint_layers,
+                     .dropout = gradient == nullptr ? AdapterDropout{} : DropoutOf(level, part)});
   const DistillationLosses losses =
       DistillationLoss(hidden, teacher, model_.head(), batch.targets, batch.weights,
                        DistillationShare(options_.recovery));
@@ -118,15 +136,16 @@ std::vector<WeightedSum> AdapterTrainer::RunAll(
     part.tensors =
         ToTensors(batches[index], model_.config(), options_.context_weight, scale, model_.device());
     if (DistillationShare(options_.recovery) > 0) {
-      part.teacher = model_.Hidden(part.tensors->ids, part.tensors->layout, {});
+      part.teacher = teacher_.Hidden(part.tensors->ids, part.tensors->layout, {});
     }
   });
   // Wide levels, which take longest, come first.
   pool_.ForEach(batches.size() * levels_.size(), [&](size_t index, size_t) {
     const size_t level = levels_.size() - 1 - index / batches.size();
     const size_t at = index % batches.size();
-    parts[at].sums[level] = RunLevel(levels_[level], *parts[at].tensors, parts[at].teacher,
-                                     gradients == nullptr ? nullptr : &(*gradients)[level][at]);
+    parts[at].sums[level] =
+        RunLevel(levels_[level], *parts[at].tensors, PartInStep(at, group_), parts[at].teacher,
+                 gradients == nullptr ? nullptr : &(*gradients)[level][at]);
   });
   std::vector<WeightedSum> sums(levels_.size());
   for (const Part& part : parts) {

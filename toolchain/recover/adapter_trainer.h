@@ -20,9 +20,16 @@ namespace elm {
 
 class ProcessGroup;
 
+// Whom the levels learn from, and what belongs to them beside their slices.
+struct TrainingSetting {
+  const FrozenLlama* teacher = nullptr;                 // nullptr: the levels' own model, whole
+  std::span<const std::vector<LayerBias>> biases = {};  // [levels of the table][layers], or empty
+};
+
 // One level's adapter, and what Adam (Kingma and Ba 2015) remembers of it.
 struct LevelTraining {
   const Level* level = nullptr;
+  std::span<const LayerBias> biases;  // [layers] or empty
   AdapterParameters parameters;
   torch::Tensor flat;  // [parameters.count()] float32, on the device, like the moments
   torch::Tensor first_moment;
@@ -46,10 +53,11 @@ struct WeightedSum {
 
 class AdapterTrainer {
  public:
-  // `model` must outlive this; `group` may be nullptr. `options` are resolved: a learning rate, a
-  // type. Throws elm::Error for a rank larger than a slice.
+  // `model` and what `setting` names must outlive this; `group` may be nullptr. `options` are
+  // resolved: a learning rate, a type. Throws elm::Error for a rank larger than a slice.
   AdapterTrainer(const FrozenLlama& model, const LevelTable& levels, std::span<const size_t> chosen,
-                 const RecoverOptions& options, ProcessGroup* group);
+                 const RecoverOptions& options, ProcessGroup* group,
+                 const TrainingSetting& setting = {});
 
   std::vector<LevelTraining>& levels() { return levels_; }
   // Updates made so far, by whichever sitting: the optimiser's corrections depend on them.
@@ -67,11 +75,15 @@ class AdapterTrainer {
   // Runs every level over the batches of this process. `gradients` [levels][batches], or empty.
   std::vector<WeightedSum> RunAll(std::span<const MicroBatch> batches, double scale,
                                   std::vector<std::vector<torch::Tensor>>* gradients);
-  WeightedSum RunLevel(const LevelTraining& level, const BatchTensors& batch,
+  // `part` is the place of the batch in its step.
+  WeightedSum RunLevel(const LevelTraining& level, const BatchTensors& batch, size_t part,
                        const torch::Tensor& teacher, torch::Tensor* gradient) const;
+  // What the level drops in the next update from the batch at place `part`.
+  AdapterDropout DropoutOf(const LevelTraining& level, size_t part) const;
   void MoveAlong(LevelTraining& level, torch::Tensor gradient, double rate);
 
   const FrozenLlama& model_;
+  const FrozenLlama& teacher_;
   const RecoverOptions options_;
   ProcessGroup* const group_;
   std::vector<LevelTraining> levels_;

@@ -21,9 +21,11 @@ struct LayerWork {
   LayerSlice slice;
   const AdapterMatrices* adapter;  // or nullptr
   double scale;
+  const LayerBias* bias;  // or nullptr
   const SequenceLayout& layout;
   torch::Dtype dtype;
   Kernels kernels;
+  AdapterDropout dropout;  // of the layer
 
   torch::Tensor Matrix(AdapterPart part) const {
     return adapter == nullptr ? torch::Tensor() : (*adapter)[static_cast<size_t>(part)];
@@ -68,7 +70,7 @@ torch::Tensor Attention(const torch::Tensor& normed, const LayerWork& work) {
                      {{work.weights.query.narrow(0, 0, query_width), work.Matrix(kQueryB)},
                       {work.weights.key.narrow(0, 0, kv_width), work.Matrix(kKeyB)},
                       {work.weights.value.narrow(0, 0, kv_width), work.Matrix(kValueB)}},
-                     work.Matrix(kAttentionA), work.scale);
+                     work.Matrix(kAttentionA), work.scale, work.dropout.Of(0));
   AttentionShape shape{work.slice.query_heads, work.slice.kv_heads, head_dim};
   if (!EvenGroups(work)) {
     packed = ExpandKv(packed, work);
@@ -78,7 +80,7 @@ torch::Tensor Attention(const torch::Tensor& normed, const LayerWork& work) {
       PackedAttention(packed, shape, work.layout, work.config.rope_theta, work.kernels);
   return AdaptedProduct(mixed,
                         {{work.weights.output.narrow(1, 0, query_width), work.Matrix(kOutputB)}},
-                        work.Matrix(kOutputA), work.scale);
+                        work.Matrix(kOutputA), work.scale, work.dropout.Of(1));
 }
 
 torch::Tensor Mlp(const torch::Tensor& normed, const LayerWork& work) {
@@ -88,10 +90,15 @@ torch::Tensor Mlp(const torch::Tensor& normed, const LayerWork& work) {
       AdaptedProduct(normed,
                      {{work.weights.gate.narrow(0, 0, neurons), work.Matrix(kGateB)},
                       {work.weights.up.narrow(0, 0, neurons), work.Matrix(kUpB)}},
-                     work.Matrix(kMlpA), work.scale);
+                     work.Matrix(kMlpA), work.scale, work.dropout.Of(2));
   return AdaptedProduct(SwiGlu(gate_up, work.kernels),
                         {{work.weights.down.narrow(1, 0, neurons), work.Matrix(kDownB)}},
-                        work.Matrix(kDownA), work.scale);
+                        work.Matrix(kDownA), work.scale, work.dropout.Of(3));
+}
+
+// `bias` may be undefined.
+void AddBias(Stream& stream, const torch::Tensor& bias) {
+  if (bias.defined()) stream.sum = stream.sum + bias.to(torch::kFloat32);
 }
 
 Stream RunLayer(Stream stream, const LayerWork& work) {
@@ -103,10 +110,12 @@ Stream RunLayer(Stream stream, const LayerWork& work) {
     const NormedStream state = add_norm(work.weights.attention_norm);
     stream = {state.stream, Attention(state.normed, work)};
   }
+  if (work.bias != nullptr) AddBias(stream, work.bias->attention);
   if (work.slice.neurons > 0) {
     const NormedStream state = add_norm(work.weights.mlp_norm);
     stream = {state.stream, Mlp(state.normed, work)};
   }
+  if (work.bias != nullptr) AddBias(stream, work.bias->mlp);
   return stream;
 }
 
@@ -140,11 +149,13 @@ torch::Tensor FrozenLlama::Hidden(const torch::Tensor& ids, const SequenceLayout
                    .slice = pass.level == nullptr ? whole : pass.level->layers[i],
                    .adapter = adapter,
                    .scale = pass.adapter == nullptr ? 0.0 : pass.adapter->scale,
+                   .bias = pass.biases.empty() ? nullptr : &pass.biases[i],
                    .layout = layout,
                    .dtype = dtype(),
-                   .kernels = pass.kernels};
-    if (work.slice == LayerSlice{}) continue;
-    if (!pass.checkpoint_layers || adapter == nullptr) {
+                   .kernels = pass.kernels,
+                   .dropout = pass.dropout.Of(i)};
+    if (work.slice == LayerSlice{} && work.bias == nullptr) continue;
+    if (!pass.checkpoint_layers || adapter == nullptr || work.slice == LayerSlice{}) {
       stream = RunLayer(std::move(stream), work);
       continue;
     }

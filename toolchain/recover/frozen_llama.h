@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "formats/model/level_table.h"
@@ -10,17 +11,20 @@
 #include "toolchain/base/libtorch.h"
 #include "toolchain/model/llama.h"
 #include "toolchain/model/lora_adapter.h"
+#include "toolchain/recover/adapter_dropout.h"
 #include "toolchain/training/operations.h"
 
 namespace elm {
 
 struct LevelPass {
-  const Level* level = nullptr;          // nullptr: the whole model
-  const LoraAdapter* adapter = nullptr;  // float32; its matrices may be leaves of the graph
+  const Level* level = nullptr;            // nullptr: the whole model
+  const LoraAdapter* adapter = nullptr;    // float32; its matrices may be leaves of the graph
+  std::span<const LayerBias> biases = {};  // [layers] or empty
   // Forget what layers compute and compute it again in the backward pass: memory for one layer
   // instead of all, for a third more time.
   bool checkpoint_layers = false;
   Kernels kernels = Kernels::kAuto;
+  AdapterDropout dropout = {};  // of what the adapter reads; in training only
 };
 
 class FrozenLlama {

@@ -53,6 +53,23 @@ TEST_F(FrozenLlamaTest, HiddenStatesAreThoseOfTheModel) {
   compare({.level = &level_, .adapter = &adapter}, {.level = &level_, .adapter = &adapter});
 }
 
+TEST_F(FrozenLlamaTest, BiasesAreThoseOfTheModel) {
+  const FrozenLlama frozen(model_, torch::kFloat32);
+  const SequenceLayout layout = Layout();
+  std::vector<LayerBias> biases(model_.config().layers);
+  biases[0].mlp = torch::randn({model_.config().width});
+  biases[1].attention = torch::randn({model_.config().width});  // of a block that is skipped
+  const LoraAdapter adapter = parameters_.View(flat_);
+  const torch::Tensor expected =
+      model_.Hidden(Ids(), {.level = &level_, .adapter = &adapter, .biases = biases}).flatten(0, 1);
+  for (const bool checkpoint : {false, true}) {
+    const torch::Tensor hidden = frozen.Hidden(
+        Ids().flatten(), layout,
+        {.level = &level_, .adapter = &adapter, .biases = biases, .checkpoint_layers = checkpoint});
+    EXPECT_LT(MaxDifference(hidden, expected), 1e-4);
+  }
+}
+
 TEST_F(FrozenLlamaTest, AFreshAdapterChangesNothing) {
   const FrozenLlama frozen(model_, torch::kFloat32);
   const SequenceLayout layout = Layout();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "toolchain/base/error.h"
@@ -48,8 +49,10 @@ class Training {
         hooks_(hooks),
         chosen_(std::move(chosen)),
         recipe_(std::move(recipe)),
-        model_(inputs.model, options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
-        trainer_(model_, inputs.levels, chosen_, options, inputs.group),
+        model_(inputs.model, TypeOf(options)),
+        teacher_(Teacher(inputs, options)),
+        trainer_(model_, inputs.levels, chosen_, options, inputs.group,
+                 {.teacher = teacher_ ? &*teacher_ : nullptr, .biases = inputs.biases}),
         validation_(ToMicroBatches(inputs.validation, options.batch_tokens)),
         best_(chosen_.size()),
         curves_(chosen_.size(), json::array()),
@@ -63,6 +66,15 @@ class Training {
   }
 
  private:
+  static torch::Dtype TypeOf(const RecoverOptions& options) {
+    return options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+  }
+  static std::optional<FrozenLlama> Teacher(const RecoverInputs& inputs,
+                                            const RecoverOptions& options) {
+    if (inputs.teacher == nullptr) return std::nullopt;
+    return FrozenLlama(*inputs.teacher, TypeOf(options));
+  }
+
   bool first() const { return inputs_.group == nullptr || inputs_.group->rank() == 0; }
   const Level& LevelOf(size_t i) const { return inputs_.levels.levels[chosen_[i]]; }
 
@@ -261,6 +273,7 @@ class Training {
   const std::vector<size_t> chosen_;
   const json recipe_;
   FrozenLlama model_;
+  std::optional<FrozenLlama> teacher_;  // where it is not model_
   AdapterTrainer trainer_;
   const std::vector<MicroBatch> validation_;
   std::vector<Best> best_;  // [levels], like the next two

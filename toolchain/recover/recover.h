@@ -1,8 +1,8 @@
 // Recovery: one adapter per level that wins back what pruning lost, the base frozen.
 //
-// All chosen levels are trained on the same batches, so that one pass of the full model, the
-// teacher, serves them all. Training stops and goes on exactly: every minute its state is written
-// beside the adapters.
+// All chosen levels are trained on the same batches, so that one pass of the teacher (the full
+// model, unless another is named) serves them all. The table's levels need not be nested. Training
+// stops and goes on exactly: every minute its state is written beside the adapters.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,11 @@ struct RecoverInputs {
   std::string data_hash;          // of what `examples` and `validation` are made from
   std::string folder;             // for adapters and state; made when it is not there
   ProcessGroup* group = nullptr;  // the processes that share the work, or nullptr for this one
+  // Whom the levels learn from, with the same vocabulary and head; nullptr: `model`, whole.
+  const Llama* teacher = nullptr;
+  // What each level adds behind its blocks, [levels.levels][layers], or empty; `model_base` stands
+  // for it too.
+  std::span<const std::vector<LayerBias>> biases = {};
 };
 
 struct RecoverProgress {

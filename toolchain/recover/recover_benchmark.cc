@@ -18,6 +18,7 @@
 #include "formats/base/proc_bytes.h"
 #include "toolchain/base/libtorch.h"
 #include "toolchain/base/worker_pool.h"
+#include "toolchain/model/testing/drawn_model.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/recover/adapter_trainer.h"
 #include "toolchain/recover/frozen_llama.h"
@@ -53,33 +54,6 @@ const std::vector<Shape>& Shapes() {
       {"7b", Config(1, 4096, 32, 32, 11008, 2048), 1024},
   };
   return shapes;
-}
-
-// Small numbers: what they are does not matter to the speed, as long as they stay finite.
-Llama RandomModel(const ModelConfig& config, torch::Dtype dtype) {
-  class RandomCheckpoint : public Checkpoint {
-   public:
-    explicit RandomCheckpoint(const ModelConfig& config) : config_(config) {
-      for (const TensorSpec& spec : ListTensors(config)) tensors_.push_back({spec, DType::kF32});
-    }
-    std::string form() const override { return "random weights"; }
-    std::vector<std::string> files() const override { return {}; }
-    const ModelConfig& config() const override { return config_; }
-    std::string tokenizer_path() const override { return {}; }
-    const SpecialTokens& special_tokens() const override { return special_tokens_; }
-    const std::vector<CheckpointTensor>& tensors() const override { return tensors_; }
-    Status Read(size_t, std::span<std::byte> bytes) const override {
-      auto* values = reinterpret_cast<float*>(bytes.data());
-      torch::from_blob(values, {static_cast<int64_t>(bytes.size() / 4)}).normal_(0, 0.02);
-      return Status::Ok();
-    }
-
-   private:
-    ModelConfig config_;
-    SpecialTokens special_tokens_;
-    std::vector<CheckpointTensor> tensors_;
-  };
-  return Llama::Load(RandomCheckpoint(config), torch::kCPU, dtype);
 }
 
 double Seconds(const std::function<void()>& work) {
@@ -133,7 +107,7 @@ int Run(const Shape& shape, int rounds) {
   const LayerSlice half{config.query_heads / 2, std::max(1U, config.kv_heads / 2),
                         config.neurons / 2};
   table.levels.insert(table.levels.begin(), {500, std::vector<LayerSlice>(config.layers, half)});
-  const FrozenLlama model(RandomModel(config, dtype), dtype);
+  const FrozenLlama model(DrawnLlama(config, dtype), dtype);
   const size_t chosen = 0;
   AdapterTrainer trainer(model, table, {&chosen, 1}, options, nullptr);
   TrainingStep step;

@@ -57,6 +57,10 @@ void Validate(const RecoverOptions& options) {
   RequireRange<uint32_t>("--recover-batch", options.batch_tokens, 16, 1U << 20);
   RequireRange<uint32_t>("--recover-accumulate", options.accumulate, 1, 4096);
   if (options.learning_rate != 0) RequirePositive("--recover-rate", options.learning_rate);
+  if (!(options.dropout >= 0 && options.dropout < 1)) {
+    throw Error(
+        InvalidArgument("--recover-dropout is ", options.dropout, ", expected 0 up to below 1"));
+  }
   if (options.dtype != "auto" && options.dtype != "float32" && options.dtype != "bfloat16") {
     throw Error(InvalidArgument("--recover-dtype is \"", options.dtype,
                                 "\", expected auto, float32 or bfloat16"));
@@ -74,19 +78,23 @@ RecoverOptions Resolve(RecoverOptions options, const ModelConfig& config) {
 }
 
 nlohmann::json Recipe(const RecoverOptions& options) {
-  return {{"recovery", RecoveryName(options.recovery)},
-          {"rank", options.rank},
-          {"alpha", options.alpha},
-          {"tokens", options.tokens},
-          {"batch_tokens", options.batch_tokens},
-          {"accumulate", options.accumulate},
-          {"learning_rate", options.learning_rate},
-          {"clip", options.clip},
-          {"context_weight", options.context_weight},
-          {"validations", options.validations},
-          {"seed", options.seed},
-          {"device", options.device},
-          {"dtype", options.dtype}};
+  nlohmann::json recipe = {{"recovery", RecoveryName(options.recovery)},
+                           {"rank", options.rank},
+                           {"alpha", options.alpha},
+                           {"tokens", options.tokens},
+                           {"batch_tokens", options.batch_tokens},
+                           {"accumulate", options.accumulate},
+                           {"learning_rate", options.learning_rate},
+                           {"clip", options.clip},
+                           {"context_weight", options.context_weight},
+                           {"validations", options.validations},
+                           {"seed", options.seed},
+                           {"device", options.device},
+                           {"dtype", options.dtype}};
+  // Absent where nothing is dropped: adapters that were trained before there was dropout are those
+  // of the same recipe.
+  if (options.dropout > 0) recipe["dropout"] = options.dropout;
+  return recipe;
 }
 
 }  // namespace elm

@@ -31,6 +31,7 @@ struct RecoverOptions {
   uint32_t accumulate = 2;      // micro-batches per update, computed side by side on the CPU
   double learning_rate = 0;     // the peak; 0: DefaultLearningRate()
   double clip = 1.0;            // longest gradient
+  double dropout = 0;           // part of what adapters read that is left out, see AdapterDropout
   double context_weight = 0.1;  // of the loss of tokens that are no answers
   uint32_t validations = 8;     // measurements on the validation examples, of which the best stays
   bool checkpoint_layers = false;  // see LevelPass
@@ -41,6 +42,10 @@ struct RecoverOptions {
   uint32_t threads = 0;        // 0: all cores
   double checkpoint_minutes = 1;
 };
+
+// Layers up to this width keep one thread busy by themselves: then every thread of the processor
+// computes a micro-batch of its own, from beginning to end.
+inline constexpr uint32_t kNarrowLayers = 1024;
 
 // Wider layers take smaller steps: 3e-3 * sqrt(192 / width), which was best of several at width
 // 192.

@@ -115,6 +115,56 @@ TEST_F(RecoverTest, AnInterruptedRunGoesOnExactly) {
   EXPECT_TRUE(torch::equal(Trained(whole, 0), Trained(broken, 0)));
 }
 
+TEST_F(RecoverTest, DropoutIsTheSameForTheSameSeedAndAfterAnInterruption) {
+  const std::string plain = directory_.path() + "/plain";
+  const std::string whole = directory_.path() + "/whole";
+  const std::string broken = directory_.path() + "/broken";
+  Recover(Inputs(plain, {0}), options_);
+  options_.dropout = 0.1;
+  Recover(Inputs(whole, {0}), options_);
+  EXPECT_FALSE(torch::equal(Trained(plain, 0), Trained(whole, 0)));
+  RecoverHooks hooks;
+  int calls = 0;
+  hooks.throw_if_cancelled = [&] {
+    if (++calls == 5) throw Error(Status(StatusCode::kCancelled, "enough"));
+  };
+  EXPECT_THROW(Recover(Inputs(broken, {0}), options_, hooks), Error);
+  options_.checkpoint_layers = true;  // the layers that are computed again drop the same
+  Recover(Inputs(broken, {0}), options_);
+  EXPECT_LT(MaxDifference(Trained(whole, 0), Trained(broken, 0)), 1e-5);
+  options_.dropout = 1;
+  EXPECT_THAT(MessageOf(Inputs(plain, {0}), options_), HasSubstr("--recover-dropout is 1"));
+}
+
+// Distillation alone: a level that is its teacher has nothing to learn.
+TEST_F(RecoverTest, ATeacherOfItsOwnIsWhatTheLevelsLearnFrom) {
+  options_.recovery = Recovery::kDistill;
+  table_ = FullLevelOnly(TinyConfig());
+  const Llama other = RandomLlama(TinyConfig(), 8);
+  Llama teacher = model_;
+  teacher.layers = other.layers;
+  const RecoverInputs itself = Inputs(directory_.path() + "/itself", {0});
+  EXPECT_LT(Recover(itself, options_).front().loss_before, 1e-5);
+  RecoverInputs inputs = Inputs(directory_.path() + "/other", {0});
+  inputs.teacher = &teacher;
+  const AdapterRecord record = Recover(inputs, options_).front();
+  EXPECT_GT(record.loss_before, 0.1);
+  EXPECT_LT(record.loss_after, record.loss_before);
+}
+
+TEST_F(RecoverTest, ABiasBelongsToItsLevel) {
+  options_.recovery = Recovery::kNextToken;
+  std::vector<std::vector<LayerBias>> biases(table_.levels.size());
+  for (std::vector<LayerBias>& level : biases) level.resize(TinyConfig().layers);
+  const std::vector<AdapterRecord> without = Recover(Inputs(directory_.path(), {0, 1}), options_);
+  biases[0][0].attention = 3 * torch::ones({TinyConfig().width});
+  RecoverInputs inputs = Inputs(directory_.path() + "/biased", {0, 1});
+  inputs.biases = biases;
+  const std::vector<AdapterRecord> with = Recover(inputs, options_);
+  EXPECT_GT(std::abs(with[0].loss_before - without[0].loss_before), 1e-3);
+  EXPECT_EQ(with[1].loss_before, without[1].loss_before);
+}
+
 TEST_F(RecoverTest, WhatIsThereIsNotTrainedAgain) {
   Recover(Inputs(directory_.path(), {0}), options_);
   RecoverHooks hooks;
