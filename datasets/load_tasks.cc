@@ -82,7 +82,11 @@ Result<std::vector<Task>> MakePocketTasks(const std::string& list,
   tasks.reserve(families.size() * options.count);
   for (uint64_t index = 0; index < options.count; ++index) {
     for (uint32_t family : families) {
-      tasks.push_back(pocket::MakeTask({family, options.split, options.seed, index}));
+      tasks.push_back(pocket::MakeTask({.family = family,
+                                        .split = options.split,
+                                        .seed = options.seed,
+                                        .index = index,
+                                        .wording = options.wording}));
     }
   }
   return tasks;

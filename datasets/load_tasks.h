@@ -17,6 +17,7 @@ struct LoadTasksOptions {
   // Tasks of each family of the built-in world, at least 1; of a file, at most so many from its
   // beginning, 0 for all.
   uint32_t count = 200;
+  uint32_t wording = 0;  // of the built-in world's questions, see pocket::TaskKey
   // Where given, gets a line for each rule by which rows of a public set were repaired or left out.
   std::vector<std::string>* notes = nullptr;
 };

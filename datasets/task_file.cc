@@ -72,7 +72,10 @@ Result<std::vector<std::vector<uint32_t>>> ParseMarks(const JsonFields& fields) 
   return value->get<std::vector<std::vector<uint32_t>>>();
 }
 
-Result<Task> ParseTask(const JsonFields& fields) {
+}  // namespace
+
+Result<Task> ParseTask(const json& row, const std::string& where) {
+  const JsonFields fields(row, where);
   ELM_RETURN_IF_ERROR(
       fields.OnlyKeys({"id", "task", "split", "instructions", "context", "question", "options",
                        "answer", "slo", "difficulty", "tags", "needed_words"}));
@@ -95,8 +98,6 @@ Result<Task> ParseTask(const JsonFields& fields) {
   return task;
 }
 
-}  // namespace
-
 Result<std::string> TaskLine(const Task& task) {
   ELM_RETURN_IF_ERROR(Validate(task).In(StrCat("task ", Printable(task.id))));
   try {
@@ -110,7 +111,7 @@ Result<std::vector<Task>> ParseTasks(std::string_view text, const std::string& n
   std::vector<Task> tasks;
   std::unordered_map<std::string, std::string> places;  // of each id
   const auto add = [&](const json& row, const std::string& where) -> Status {
-    ELM_ASSIGN_OR_RETURN(Task task, ParseTask(JsonFields(row, where)));
+    ELM_ASSIGN_OR_RETURN(Task task, ParseTask(row, where));
     const auto [place, is_new] = places.try_emplace(task.id, where);
     if (!is_new) {
       return Corruption(where, ": id ", Printable(task.id), " occurs twice, first at ",

@@ -1,6 +1,7 @@
 // Tasks as a file: JSON Lines, one task per line, documented in docs/datasets.md.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,9 @@ namespace elm {
 // The line of a task, without a line end. Fields that have their default are left out. Fails when
 // the task is not valid by Validate() or holds text that is not UTF-8.
 Result<std::string> TaskLine(const Task& task);
+
+// One task as a JSON object of the same fields. `where` starts every message.
+Result<Task> ParseTask(const nlohmann::json& row, const std::string& where);
 
 // The tasks of a file's contents; TaskLine() and this give back an equal task. Refuses
 // with "<name>:<line>: ": what is not a JSON object, keys that are not in the schema, values of the

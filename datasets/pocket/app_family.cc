@@ -93,7 +93,7 @@ Line Describe(const App& app, uint32_t fact, Random& random) {
   return line;
 }
 
-Question AskFor(const std::vector<App>& apps, size_t right, Random& random) {
+Question AskFor(const std::vector<App>& apps, size_t right, bool by_name, Random& random) {
   std::vector<std::string> near;
   std::vector<std::string> far;
   for (const App& app : apps) {
@@ -102,8 +102,8 @@ Question AskFor(const std::vector<App>& apps, size_t right, Random& random) {
   }
   Question question;
   question.answer = apps[right].name;
-  question.text = random.Chance(kNamed) ? AskByName(question.answer, random)
-                                        : Ask(apps[right].capability, random);
+  question.text = by_name ? AskByName(question.answer, random)
+                          : Ask(apps[right].capability, random);
   question.facts = {static_cast<uint32_t>(right)};
   question.difficulty = (static_cast<double>(apps.size()) - kOptions) / (kMostApps - kOptions);
   question.options = MixOptions(question.answer, near, far, kOptions, random);
@@ -122,6 +122,7 @@ Scene MakeHomeScreen(Random& random, const Allowed& allowed, const Extent& exten
   }
   for (uint32_t i = 0; i < count; ++i) scene.lines.push_back(Line().Add(names[i], i));
   for (const uint32_t subject : DrawSubjects(count, extent, random)) {
+    BeginWording(extent, random);
     scene.questions.push_back({.text = AskByName(names[subject], random),
                                .options = MixOptions(names[subject], names, {}, kOptions, random),
                                .answer = names[subject],
@@ -153,7 +154,9 @@ Scene MakeDescribedApps(Random& random, const Allowed& allowed, const Extent& ex
   }
   for (uint32_t i = 0; i < apps.size(); ++i) scene.lines.push_back(Describe(apps[i], i, random));
   for (const uint32_t subject : DrawSubjects(apps.size(), extent, random)) {
-    scene.questions.push_back(AskFor(apps, subject, random));
+    const bool by_name = random.Chance(kNamed);
+    BeginWording(extent, random);
+    scene.questions.push_back(AskFor(apps, subject, by_name, random));
   }
   return scene;
 }

@@ -136,6 +136,7 @@ Scene MakeContinueScene(Random& random, const Allowed& allowed, const Extent& ex
   }
   for (const uint32_t subject : DrawSubjects(count, extent, random)) {
     const Told& asked = story[subject];
+    BeginWording(extent, random);
     scene.questions.push_back(
         {.text = Fill(random.Pick(Alternatives(asked.event->endings)), asked) + "...",
          .options = {},

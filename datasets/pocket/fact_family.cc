@@ -215,6 +215,7 @@ Scene MakeFactScene(Random& random, const Allowed& allowed, const Extent& extent
     }
   }
   for (const uint32_t subject : DrawSubjects(facts.size(), extent, random)) {
+    BeginWording(extent, random);
     scene.questions.push_back(AskFor(facts, subject, random));
   }
   return scene;

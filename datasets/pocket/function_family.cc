@@ -70,6 +70,7 @@ Scene MakeFunctionScene(Random& random, const Allowed& allowed, const Extent& ex
   }
   for (const uint32_t subject : DrawSubjects(functions.size(), extent, random)) {
     const Function& right = functions[subject];
+    BeginWording(extent, random);
     scene.questions.push_back({.text = Ask(right.capability, random),
                                .options = MixOptions(right.name, names, {}, kFunctions, random),
                                .answer = right.name,

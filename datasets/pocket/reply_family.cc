@@ -189,6 +189,7 @@ Scene MakeReplyScene(Random& random, const Allowed& allowed, const Extent& exten
     scene.lines.push_back(std::move(line));
   }
   for (const uint32_t subject : DrawSubjects(count, extent, random)) {
+    BeginWording(extent, random);
     scene.questions.push_back(AskFor(messages, subject, random));
   }
   return scene;

@@ -60,6 +60,10 @@ std::vector<uint32_t> DrawSubjects(size_t count, const Extent& extent, Random& r
   return subjects;
 }
 
+void BeginWording(const Extent& extent, Random& random) {
+  if (extent.wording > 0) random = Random(random.Next() ^ extent.wording);
+}
+
 std::vector<std::string> MixOptions(const std::string& answer, std::vector<std::string> near,
                                     std::vector<std::string> far, size_t count, Random& random) {
   std::vector<std::string> options = {answer};

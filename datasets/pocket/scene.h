@@ -89,6 +89,7 @@ std::vector<std::string> MixOptions(const std::string& answer, std::vector<std::
 struct Extent {
   uint32_t questions = 1;  // at most
   double size = 1;         // TaskKey::size
+  uint32_t wording = 0;    // TaskKey::wording
 
   // Of `count` things in a full scene, those in this one; at least `fewest`.
   size_t Of(int count, int fewest) const;
@@ -97,6 +98,9 @@ struct Extent {
 // What the questions are about: numbers below `count`, in random order, no more than
 // extent.questions.
 std::vector<uint32_t> DrawSubjects(size_t count, const Extent& extent, Random& random);
+
+// Called when it is settled what is asked: from here on `random` gives the wording of the question.
+void BeginWording(const Extent& extent, Random& random);
 
 // Makes a scene. Whatever the number of questions, context and first question are the same.
 using MakeScene = Scene (*)(Random& random, const Allowed& allowed, const Extent& extent);

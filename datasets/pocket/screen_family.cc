@@ -230,6 +230,7 @@ Scene MakeScreenScene(Random& random, const Allowed& allowed, const Extent& exte
   for (const uint32_t subject : DrawSubjects(count, extent, random)) {
     const bool for_value = !screen[subject].value.empty() && random.Chance(0.6);
     const auto ask = for_value ? AskForValue : AskForNumber;
+    BeginWording(extent, random);
     Question question = ask(screen, subject, random);
     question.difficulty +=
         0.5 * (static_cast<double>(count) - kFewestElements) / (kMostElements - kFewestElements);

@@ -37,6 +37,7 @@ Task ToTask(const TaskKey& key, const Scene& scene, size_t question_index) {
   task.split = SplitName(key.split);
   task.id = StrCat(task.task, "-", task.split, "-", key.seed, "-", key.index);
   if (question_index > 0) task.id += StrCat("-", question_index);
+  if (key.wording > 0) task.id += StrCat("-wording-", key.wording);
   task.instructions = scene.instructions;
   for (const Line& line : scene.lines) {
     task.context.push_back(line.Text());
@@ -89,7 +90,7 @@ Task MakeTask(const TaskKey& key) { return MakeTaskGroup(key, 1).front(); }
 std::vector<Task> MakeTaskGroup(const TaskKey& key, uint32_t questions) {
   Random random(SceneSeed(key));
   const Scene scene = kMakeScene[key.family](random, Allowed(key.split),
-                                             {.questions = questions, .size = key.size});
+                                             {.questions = questions, .size = key.size, .wording = key.wording});
   std::vector<Task> tasks;
   for (size_t i = 0; i < scene.questions.size(); ++i) tasks.push_back(ToTask(key, scene, i));
   return tasks;

@@ -40,6 +40,10 @@ struct TaskKey {
   // 1 for the tasks that are measured. Below, down to 0, the context shrinks with it, and so do the
   // options: small scenes to learn from.
   double size = 1;
+  // Another wording of the same questions about the same context: 0 is the usual one. Wrong options
+  // may differ, the answer to a question about a context does not (of replies, which of the right
+  // ones is offered may).
+  uint32_t wording = 0;
 };
 
 // The task at one place of the stream. Valid by Validate().

@@ -211,6 +211,25 @@ TEST_P(WorldFamilyTest, GroupsShareTheirContextAndBeginWithTheTask) {
   EXPECT_TRUE(any_longer);
 }
 
+TEST_P(WorldFamilyTest, AnotherWordingAsksTheSameOfTheSameContext) {
+  size_t reworded = 0;
+  for (uint64_t index = 0; index < 50; ++index) {
+    const Task usual = MakeTask(Key(Split::kTrain, index));
+    TaskKey key = Key(Split::kTrain, index);
+    key.wording = 1;
+    const Task other = MakeTask(key);
+    EXPECT_TRUE(Validate(other).ok());
+    EXPECT_NE(other.id, usual.id);
+    EXPECT_EQ(other.context, usual.context);
+    EXPECT_EQ(other.needed_words, usual.needed_words);
+    if (usual.task != "reply") {
+      EXPECT_EQ(other.answer, usual.answer);
+    }
+    reworded += other.question != usual.question ? 1 : 0;
+  }
+  EXPECT_GE(reworded, 20U);
+}
+
 TEST_P(WorldFamilyTest, WhatTheAnswerDependsOnIsMarked) {
   for (const Split split : kSplits) {
     for (const Task& task : Many(split, 500)) {
