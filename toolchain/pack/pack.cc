@@ -19,6 +19,11 @@ BundleContents DescribeBundle(const Checkpoint& checkpoint, const ElasticPlan& p
   contents.weights = options.weights;
   contents.vocabulary = options.vocabulary;
   contents.group = options.group;
+  if (options.tlm) {
+    contents.tlm = TlmContents{options.tlm->settings, WeightType::kF16, options.group};
+    contents.accuracy = options.tlm->accuracy;
+    contents.reference_latency = options.tlm->reference;
+  }
   for (const AdapterToPack& adapter : options.adapters) contents.adapters.push_back(adapter.spec);
   return contents;
 }
@@ -49,8 +54,18 @@ void PackBundle(const Checkpoint& checkpoint, const ElasticPlan& plan, const Pac
     next += values.size();
     return Status::Ok();
   };
+  size_t next_tlm_tensor = 0;
+  const TlmSource tlm = [&](const TlmTensorSpec& spec, std::span<float> values) -> Status {
+    const std::vector<float>& stored = options.tlm->tensors[next_tlm_tensor++];
+    if (stored.size() != values.size()) {
+      return Internal("the tiny LM's ", TlmTensorName(spec), " has ", stored.size(),
+                      " values, expected ", values.size());
+    }
+    std::copy(stored.begin(), stored.end(), values.begin());
+    return Status::Ok();
+  };
   ThrowIfError(WriteBundle(path, DescribeBundle(checkpoint, plan, options), source, progress,
-                           options.quantiser, adapters));
+                           options.quantiser, adapters, tlm));
 }
 
 }  // namespace elm

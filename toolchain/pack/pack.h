@@ -4,6 +4,7 @@
 // Throws elm::Error.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,22 @@ struct AdapterToPack {
       values;  // row-major matrices in the order of PlanAdapter(), one behind another
 };
 
+// The tiny LM of a bundle, ready to be stored, and what decisions are made by.
+struct TlmToPack {
+  TlmSettings settings;
+  std::vector<std::vector<float>> tensors;  // row-major, in the order of ListTlmTensors()
+  AccuracyGrid accuracy;
+  LatencyTable reference;
+  std::string provenance;  // one line about where it comes from
+};
+
 struct PackOptions {
   WeightType weights = WeightType::kF16;
   std::optional<WeightType> vocabulary;               // see BundleContents
   uint32_t group = 32;                                // see BundleContents
   MatrixQuantiser quantiser = LeastErrorQuantiser();  // for quantised types
   std::vector<AdapterToPack> adapters;                // ascending in level
+  std::optional<TlmToPack> tlm;
   GenerationConfig generation;
   std::string tokenizer_model;  // serialised SentencePiece model
   std::string provenance_json;  // where the model comes from; must not hold paths or times

@@ -34,6 +34,75 @@ ModelConfig SmallShape() {
   return config;
 }
 
+// Llama 3 by its published configuration: large vocabulary, few KV heads.
+ModelConfig Llama3Shape() {
+  ModelConfig config = Shape(32, 4096, 32, 8, 14336, false);
+  config.vocab = 128256;
+  config.context = 8192;
+  config.rope_theta = 500000;
+  return config;
+}
+
+TlmConfig MobileBertShape() {
+  TlmConfig config;
+  config.vocab = 30522;
+  config.positions = 512;
+  config.embedding = 128;
+  config.hidden = 512;
+  config.bottleneck = 128;
+  config.heads = 4;
+  config.intermediate = 512;
+  config.feed_forwards = 4;
+  config.layers = 24;
+  config.shared_layers = 12;
+  return config;
+}
+
+// What a model of the 4m shape carries.
+TlmConfig TinyTlmShape() {
+  TlmConfig config;
+  config.vocab = 2048;
+  config.positions = 256;
+  config.embedding = 32;
+  config.hidden = 64;
+  config.bottleneck = 32;
+  config.heads = 2;
+  config.intermediate = 64;
+  config.feed_forwards = 2;
+  config.layers = 4;
+  config.shared_layers = 2;
+  return config;
+}
+
+// Settings around a shape: words without meaning, the SLO tokens behind them.
+TlmSettings RandomTlmSettings(TlmConfig config, const std::vector<uint32_t>& levels) {
+  constexpr uint32_t kStep = 100;
+  constexpr uint32_t kWhole = 1000;
+  TlmSettings settings;
+  for (uint32_t level = kStep; level <= kWhole; level += kStep) {
+    settings.prompt_levels_permille.push_back(level);
+    if (level >= 2 * kStep) settings.ttft_permille.push_back(level);
+    if (level >= 5 * kStep) settings.tpot_permille.push_back(level);
+  }
+  settings.model_levels_permille = levels;
+  config.prompt_levels = static_cast<uint32_t>(settings.prompt_levels_permille.size());
+  config.model_levels = static_cast<uint32_t>(levels.size());
+  std::vector<std::string> pieces(std::begin(kTlmSpecialPieces), std::end(kTlmSpecialPieces));
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    pieces.push_back({letter});
+    pieces.push_back({'#', '#', letter});
+  }
+  const size_t slo_tokens = settings.ttft_permille.size() + settings.tpot_permille.size();
+  while (pieces.size() + slo_tokens < config.vocab) pieces.push_back(StrCat("w", pieces.size()));
+  for (const uint32_t permille : settings.ttft_permille) pieces.push_back(TtftPiece(permille));
+  for (const uint32_t permille : settings.tpot_permille) pieces.push_back(TpotPiece(permille));
+  for (const std::string& piece : pieces) settings.vocabulary += piece + "\n";
+  constexpr uint32_t kOverlapShare = 8;
+  settings.window_overlap = config.positions / kOverlapShare;
+  settings.config = config;
+  return settings;
+}
+
 // xorshift64*: four 16-bit values a step are plenty for weights that mean nothing.
 class FastRandom {
  public:
@@ -83,6 +152,20 @@ float Amplitude(const TileLayout& layout) {
   return std::sqrt(3.0F / static_cast<float>(layout.columns));
 }
 
+// Norms that change nothing; biases that matter a little.
+void FillTlm(const TlmTensorSpec& spec, FastRandom& random, std::span<float> values) {
+  constexpr float kBias = 0.05F;
+  if (spec.is_norm()) {
+    std::fill(values.begin(), values.end(), spec.bias ? 0.0F : 1.0F);
+  } else if (spec.bias) {
+    random.FillUniform(values, kBias);
+  } else {
+    // NoNorm leaves residual streams as they are: small products keep 24 layers of them in range.
+    constexpr float kSpread = 0.3F;
+    random.FillUniform(values, kSpread * std::sqrt(3.0F / static_cast<float>(spec.columns)));
+  }
+}
+
 // Draws integers instead of rounding what was drawn, which takes many times as long.
 MatrixQuantiser DrawCodes(FastRandom& random) {
   return [&random](const TensorSpec& spec, WeightType type, uint32_t group,
@@ -116,6 +199,16 @@ LevelTable EvenLevels(const ModelConfig& config, const SynthesizeOptions& option
   return ValueOrThrow(MakePlan(config, units, layers, plan)).plan.levels;
 }
 
+template <typename Shape>
+const Shape& FindNamed(const std::vector<Shape>& shapes, std::string_view name) {
+  std::string names;
+  for (const Shape& shape : shapes) {
+    if (shape.name == name) return shape;
+    names += StrCat(names.empty() ? "" : ", ", shape.name);
+  }
+  throw Error(InvalidArgument("no shape is called \"", name, "\"; choose one of ", names));
+}
+
 }  // namespace
 
 const std::vector<NamedShape>& NamedShapes() {
@@ -128,17 +221,25 @@ const std::vector<NamedShape>& NamedShapes() {
        Shape(22, 2048, 32, 4, 5632, false)},
       {"llama-7b", "32 layers, width 4096, 32 heads, 11008 neurons",
        Shape(32, 4096, 32, 32, 11008, false)},
+      {"llama-3-8b", "32 layers, width 4096, 32 heads / 8 KV heads, 14336 neurons, 128256 pieces",
+       Llama3Shape()},
   };
   return shapes;
 }
 
-const NamedShape& FindShape(std::string_view name) {
-  std::string names;
-  for (const NamedShape& shape : NamedShapes()) {
-    if (shape.name == name) return shape;
-    names += StrCat(names.empty() ? "" : ", ", shape.name);
-  }
-  throw Error(InvalidArgument("no shape is called \"", name, "\"; choose one of ", names));
+const NamedShape& FindShape(std::string_view name) { return FindNamed(NamedShapes(), name); }
+
+const std::vector<NamedTlmShape>& NamedTlmShapes() {
+  static const std::vector<NamedTlmShape> shapes = {
+      {"tiny", "4 layers (2 shared), hidden 64, bottleneck 32, 2048 pieces", TinyTlmShape()},
+      {"mobilebert", "24 layers (12 shared), hidden 512, bottleneck 128, 30522 pieces",
+       MobileBertShape()},
+  };
+  return shapes;
+}
+
+const NamedTlmShape& FindTlmShape(std::string_view name) {
+  return FindNamed(NamedTlmShapes(), name);
 }
 
 void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& options,
@@ -159,12 +260,16 @@ void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& option
     // Twice the rank as alpha is usual; that much of random matrices would drown the weights.
     contents.adapters.push_back({.level = level, .rank = options.adapter_rank, .scale = 0.1F});
   }
+  if (options.tlm) {
+    contents.tlm = TlmContents{.settings = RandomTlmSettings(*options.tlm, options.levels),
+                               .weights = options.tlm_weights};
+  }
 
   const BundlePlan plan = ValueOrThrow(PlanBundle(contents));
   size_t next = 0;  // tensors are asked for in the plan's order
   FastRandom random(options.seed);
   const TensorSource source = [&](const TensorSpec& spec, std::span<float> values) {
-    const bool quantised = IsQuantised(plan.tensors[next++].type);
+    const bool quantised = IsQuantised(plan.tensors[next++].storage.type);
     if (spec.is_vector()) {
       std::fill(values.begin(), values.end(), 1.0F);
     } else if (!quantised) {  // DrawCodes() looks at no values
@@ -176,7 +281,11 @@ void SynthesizeBundle(const ModelConfig& config, const SynthesizeOptions& option
     random.FillUniform(values, Amplitude(tensor.layout));
     return Status::Ok();
   };
-  ThrowIfError(WriteBundle(path, contents, source, progress, DrawCodes(random), adapters));
+  const TlmSource tlm = [&](const TlmTensorSpec& spec, std::span<float> values) {
+    FillTlm(spec, random, values);
+    return Status::Ok();
+  };
+  ThrowIfError(WriteBundle(path, contents, source, progress, DrawCodes(random), adapters, tlm));
 }
 
 }  // namespace elm

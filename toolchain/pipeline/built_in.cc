@@ -1,5 +1,6 @@
 #include "toolchain/pipeline/built_in.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "datasets/documents.h"
@@ -36,6 +37,19 @@ std::string ResolveCheckpoint(const std::string& name) {
   throw Error(NotFound("there is no built-in model ", name.empty() ? kBuiltInModel : name, " in ",
                        ModelsFolder().lexically_normal().string(),
                        "; name a checkpoint, or build and install elmc with its models"));
+}
+
+std::vector<std::string> BuiltInSiblings(const std::string& name) {
+  std::vector<std::string> siblings;
+  if (!IsBuiltIn(name)) return siblings;
+  const std::string prefix = (name.empty() ? std::string(kBuiltInModel) : name) + "-";
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(ModelsFolder(), error)) {
+    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    siblings.push_back(entry.path().lexically_normal());
+  }
+  std::sort(siblings.begin(), siblings.end());
+  return siblings;
 }
 
 std::string BuiltInText(size_t documents, uint64_t seed) {

@@ -1,6 +1,7 @@
 // Pack: round what is to be quantised, write the bundle.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "formats/elm/bundle_plan.h"
@@ -11,6 +12,7 @@
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/recover_levels.h"
 #include "toolchain/pipeline/stage.h"
+#include "toolchain/pipeline/tlm_subject.h"
 #include "toolchain/quantize/choose_rounding.h"
 #include "toolchain/quantize/rounding_report.h"
 
@@ -32,6 +34,15 @@ std::vector<std::string> Outputs(RunContext& context) {
   std::vector<std::string> outputs = {context.options().output};
   if (IsQuantised(context.weights())) outputs.push_back(context.Path(kRoundingFile));
   return outputs;
+}
+
+// That each level's adapter was trained on; 0 without recovery.
+uint64_t TrainedTokens(const nlohmann::json& recovered) {
+  uint64_t tokens = 0;
+  for (const nlohmann::json& trained : recovered["levels"]) {
+    tokens = std::max(tokens, trained["tokens"].get<uint64_t>());
+  }
+  return tokens;
 }
 
 // What a reader may want to know about where the bundle comes from. Neither times nor paths: the
@@ -58,6 +69,7 @@ nlohmann::json Provenance(RunContext& context) {
           {"unit_policy", plan["unit_policy"]},
           {"score_metric", plan["score_metric"]},
           {"recovery", recovered["recovery"]},
+          {"recovery_tokens", TrainedTokens(recovered)},
           {"levels", std::move(levels)}};
 }
 
@@ -99,6 +111,10 @@ void Run(RunContext& context) {
          std::move(adapter.values)});
   }
   nlohmann::json provenance = Provenance(context);
+  if (std::optional<TlmToPack> tlm = FinishedTlm(context)) {
+    provenance["tlm"] = tlm->provenance;
+    options.tlm = std::move(tlm);
+  }
   ChosenRounding rounding;
   if (IsQuantised(options.weights)) {
     rounding = RoundMatrices(context, plan, options);

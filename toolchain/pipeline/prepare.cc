@@ -36,6 +36,10 @@ void FillInBuiltIn(PrepareOptions& options) {
   }
   if (options.output.empty()) options.output = options.checkpoint + ".elm";
   if (options.data.empty()) options.data = kBuiltInText;
+  // With the tiny LM that comes along this takes minutes; to train one is a choice to be made.
+  if (options.tlm.tasks.empty() && fs::exists(SharedFile(kBuiltInTlm))) {
+    options.tlm.tasks = kBuiltInText;
+  }
   options.checkpoint = ResolveCheckpoint(options.checkpoint);
 }
 
@@ -43,13 +47,15 @@ void FillInBuiltIn(PrepareOptions& options) {
 PrepareOptions Resolved(PrepareOptions options) {
   ThrowIfError(Validate(options));
   FillInBuiltIn(options);
+  FillInTlm(options);
   if (options.output.empty()) throw Error(InvalidArgument("name the bundle to write: -o FILE.elm"));
   const auto make_absolute = [](std::string& path) {
     std::error_code ignored;
     if (!path.empty() && fs::exists(path, ignored)) path = fs::absolute(path).lexically_normal();
   };
   for (std::string* path : {&options.checkpoint, &options.data, &options.recover_data,
-                            &options.tokenizer, &options.scores}) {
+                            &options.tokenizer, &options.scores, &options.tlm.start,
+                            &options.tlm.pairs, &options.tlm.latency}) {
     make_absolute(*path);
   }
   options.output = fs::absolute(options.output).lexically_normal();
@@ -144,7 +150,7 @@ Manifest OpenManifest(RunContext& context, const std::string& path) {
 
 void RequireSpace(RunContext& context) {
   const std::string folder = fs::path(context.options().output).parent_path();
-  const uint64_t needed = EstimateBundleBytes(context);
+  const uint64_t needed = EstimateBundleBytes(ShapeOf(context));
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
   if (error || space.available >= needed) return;
@@ -158,6 +164,18 @@ void RequireSpace(RunContext& context) {
 void CheckOutput(RunContext& context) {
   ThrowIfError(AtomicFile::Create(context.options().output).status());
   RequireSpace(context);
+}
+
+DryRun PlanShape(const RunShape& shape) {
+  ThrowIfError(Validate(shape.options));
+  const Range range(shape.options);
+  PrepareTorch(shape.options.threads);
+  DryRun dry_run;
+  for (size_t i = range.first; i <= range.last; ++i) {
+    dry_run.stages.push_back({Stages()[i].name, true, "there are no weights yet", 0, std::nullopt});
+  }
+  AddEstimates(shape, dry_run);
+  return dry_run;
 }
 
 class Runner {
@@ -243,6 +261,19 @@ class Runner {
 
 }  // namespace
 
+void FillInTlm(PrepareOptions& options) {
+  TlmOptions& tlm = options.tlm;
+  if (!WantsTlm(options)) return;
+  if (tlm.start.empty() && tlm.pairs.empty() && tlm.tasks.starts_with(kBuiltInText)) {
+    const std::string built_in = SharedFile(kBuiltInTlm);
+    if (fs::exists(built_in)) {
+      tlm.start = built_in;
+      tlm.keep_scores = true;
+    }
+  }
+  if (tlm.latency.empty()) tlm.latency = SharedFile(kReferenceLatency);
+}
+
 void PrepareTorch(uint32_t threads) {
   SetTorchThreads(static_cast<int>(ThreadsOrAll(threads)));
   MakeTorchReproducible();
@@ -250,8 +281,8 @@ void PrepareTorch(uint32_t threads) {
 
 const std::vector<Stage>& Stages() {
   static const std::vector<Stage> stages = {kImportStage,  kProfileStage, kPlanStage,
-                                            kReorderStage, kRecoverStage, kPackStage,
-                                            kVerifyStage};
+                                            kReorderStage, kRecoverStage, kTlmStage,
+                                            kPackStage,    kVerifyStage};
   return stages;
 }
 
@@ -273,6 +304,7 @@ PrepareReport Prepare(const PrepareOptions& given, Progress::Style style) {
 }
 
 DryRun PlanRun(const PrepareOptions& given) {
+  if (const std::optional<RunShape> shape = ShapeWithoutWeights(given)) return PlanShape(*shape);
   const PrepareOptions options = Resolved(given);
   const Range range(options);
   PrepareTorch(options.threads);
@@ -282,19 +314,13 @@ DryRun PlanRun(const PrepareOptions& given) {
   ThrowIfError(Workspace::Check(options.workspace));
   const Manifest manifest = OpenManifest(context, StrCat(options.workspace, "/manifest.json"));
   const std::vector<std::string> keys = StageKeys(context);
-  const StageSeconds seconds = EstimateSeconds(context);
   for (size_t i = 0; i <= range.last; ++i) {
     const Freshness freshness = CheckStage(manifest, options.workspace, Stages()[i].name, keys[i]);
     StageOutcome outcome{Stages()[i].name, false, freshness.reason, 0, std::nullopt};
     outcome.ran = !freshness.fresh || (options.force && range.Contains(i));
-    if (outcome.ran) outcome.seconds = seconds.of(outcome.name);
     dry_run.stages.push_back(std::move(outcome));
   }
-  dry_run.memory_bytes = EstimateMemoryBytes(context);
-  dry_run.bundle_bytes = EstimateBundleBytes(context);
-  dry_run.workspace_bytes = EstimateWorkspaceBytes(context);
-  std::error_code error;
-  dry_run.free_bytes = fs::space(fs::path(options.output).parent_path(), error).available;
+  AddEstimates(ShapeOf(context), dry_run);
   return dry_run;
 }
 

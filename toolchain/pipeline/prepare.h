@@ -5,25 +5,22 @@
 // goes on where it stopped, and another level list plans again without profiling again.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "toolchain/pipeline/dry_run.h"
 #include "toolchain/pipeline/prepare_options.h"
 #include "toolchain/pipeline/progress.h"
+#include "toolchain/pipeline/stage_outcome.h"
 
 namespace elm {
 
 // Before any work: threads of LibTorch and of the BLAS under it, and the same bits every time.
 void PrepareTorch(uint32_t threads);
 
-struct StageOutcome {
-  std::string name;
-  bool ran = false;
-  std::string reason;  // why it ran or need not: "is done", "was interrupted", "plan.h5 is missing"
-  double seconds = 0;
-  std::optional<double> budget_seconds;  // what it may take, where the options say so
-};
+// What the tiny LM of an option set needs no flags for: the built-in one for the built-in world's
+// tasks, the built-in reference latency.
+void FillInTlm(PrepareOptions& options);
 
 struct PrepareReport {
   std::string workspace;
@@ -36,15 +33,8 @@ struct PrepareReport {
 // fit.
 PrepareReport Prepare(const PrepareOptions& options, Progress::Style style);
 
-// What Prepare() would do, and what it would take.
-struct DryRun {
-  std::string workspace;
-  std::vector<StageOutcome> stages;  // `ran`: would run; `seconds`: an estimate
-  uint64_t memory_bytes = 0;         // at the peak, without the mapped checkpoint
-  uint64_t bundle_bytes = 0;
-  uint64_t workspace_bytes = 0;
-  uint64_t free_bytes = 0;  // on the output's disk
-};
+// What Prepare() would do, and what it would take. Of a shape without weights (run_shape.h) all
+// stages would run.
 DryRun PlanRun(const PrepareOptions& options);
 
 }  // namespace elm

@@ -25,11 +25,15 @@ Status Validate(const PrepareOptions& options) {
                            ", expected 0 up to below 1");
   }
   ELM_RETURN_IF_ERROR(CheckGroup("--group", options.group));
+  if (WantsTlm(options)) ELM_RETURN_IF_ERROR(Validate(TlmOptionsOf(options)));
   if (options.dtype != "float32" && options.dtype != "bfloat16") {
     return InvalidArgument("--dtype is \"", options.dtype, "\", expected float32 or bfloat16");
   }
   if (options.device != "cpu" && options.device != "cuda" && !options.device.starts_with("cuda:")) {
     return InvalidArgument("--device is \"", options.device, "\", expected cpu, cuda or cuda:N");
+  }
+  if (!(options.assume_tflops >= 0) || !(options.assume_gbs >= 0)) {
+    return InvalidArgument("--assume-tflops and --assume-gbs must not be negative");
   }
   return Status::Ok();
 }
@@ -59,7 +63,22 @@ nlohmann::json ToJson(const PrepareOptions& options) {
   if (options.anchors) json["anchors"] = *options.anchors;
   json["allocation"] = options.allocation ? AllocationName(*options.allocation) : "auto";
   json["recover"] = Recipe(RecoverOptionsOf(options));
+  json["tlm"] = {{"wanted", WantsTlm(options)},
+                 {"score", ScoreRecipe(TlmOptionsOf(options))},
+                 {"label", LabelRecipe(TlmOptionsOf(options))},
+                 {"decide", DecisionRecipe(TlmOptionsOf(options))}};
   return json;
+}
+
+TlmOptions TlmOptionsOf(const PrepareOptions& options) {
+  TlmOptions tlm = options.tlm;
+  tlm.seed = options.seed;
+  tlm.threads = options.threads;
+  return tlm;
+}
+
+bool WantsTlm(const PrepareOptions& options) {
+  return !options.no_tlm && !options.tlm.tasks.empty();
 }
 
 RecoverOptions RecoverOptionsOf(const PrepareOptions& options) {

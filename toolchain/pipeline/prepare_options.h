@@ -13,6 +13,7 @@
 #include "toolchain/plan/plan.h"
 #include "toolchain/quantize/rounding.h"
 #include "toolchain/recover/recover_options.h"
+#include "toolchain/tlm/tlm_options.h"
 
 namespace elm {
 
@@ -51,6 +52,11 @@ struct PrepareOptions {
   // Text, instructions (.json, .jsonl), "pocket" or "generated"; empty: as `data`.
   std::string recover_data;
 
+  // The tiny LM. Its seed and threads are those of the run. Without tasks there is none; a built-in
+  // model has those of its world.
+  TlmOptions tlm;
+  bool no_tlm = false;
+
   // Pack.
   std::optional<WeightType> quant;        // empty: bf16 where the checkpoint is bf16, else f16
   std::optional<WeightType> vocab_quant;  // of embedding and head; empty: VocabularyType()
@@ -67,7 +73,12 @@ struct PrepareOptions {
   bool resume = false;   // insist that there is a run to go on with
   bool force = false;    // run the chosen stages again; accept a tokenizer that looks foreign
   bool dry_run = false;  // say what would be done and what it would take
-  std::string from;      // first and last stage to run; empty: all of them
+  // For a dry run: a shape of `elmc synth` instead of a checkpoint, and what a machine that is not
+  // at hand does in a second (0: measured here, see machine_speed.h).
+  std::string shape;
+  double assume_tflops = 0;  // 10^12 operations, of plain matrix products in `dtype`
+  double assume_gbs = 0;     // 10^9 bytes of its memory
+  std::string from;          // first and last stage to run; empty: all of them
   std::string to;
   // Seconds that a stage may take before the run warns; stages that are not named may take what
   // they need.
@@ -82,5 +93,9 @@ nlohmann::json ToJson(const PrepareOptions& options);
 
 // The recover options of a run: with the run's own seed, device and threads.
 RecoverOptions RecoverOptionsOf(const PrepareOptions& options);
+
+// The options of the tiny LM likewise, and whether the bundle gets one.
+TlmOptions TlmOptionsOf(const PrepareOptions& options);
+bool WantsTlm(const PrepareOptions& options);
 
 }  // namespace elm

@@ -90,7 +90,7 @@ class PrepareTest : public testing::Test {
 TEST_F(PrepareTest, MakesABundleWithTheRequestedLevels) {
   const PrepareReport report = Prepare(Quick(), Progress::Style::kNone);
   EXPECT_TRUE(report.finished);
-  EXPECT_THAT(Ran(report), ElementsAre(true, true, true, true, true, true, true));
+  EXPECT_THAT(Ran(report), ElementsAre(true, true, true, true, true, true, true, true));
   const auto bundle = Bundle::Open(report.output);
   ASSERT_TRUE(bundle.ok()) << bundle.status().ToString();
   EXPECT_TRUE(bundle.value()->VerifyWeights().ok());
@@ -168,7 +168,7 @@ TEST_F(PrepareTest, AMissingAdapterIsTrainedAgain) {
   const std::string bytes = Contents(first.output);
   fs::remove(first.workspace + "/" + kAdaptersFolder + "/level_0.5.safetensors");
   EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
-              ElementsAre(false, false, false, false, true, false, false));
+              ElementsAre(false, false, false, false, true, false, false, false));
   EXPECT_TRUE(bytes == Contents(first.output));
 }
 
@@ -194,7 +194,7 @@ TEST_F(PrepareTest, TheSameInputsGiveTheSameBytes) {
 TEST_F(PrepareTest, ASecondRunKeepsEverything) {
   Prepare(Quick(), Progress::Style::kNone);
   EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
-              ElementsAre(false, false, false, false, false, false, false));
+              ElementsAre(false, false, false, false, false, false, false, false));
 }
 
 TEST_F(PrepareTest, OtherLevelsPlanAgainWithoutProfiling) {
@@ -202,7 +202,7 @@ TEST_F(PrepareTest, OtherLevelsPlanAgainWithoutProfiling) {
   PrepareOptions options = Quick();
   options.levels = {400, 700};
   EXPECT_THAT(Ran(Prepare(options, Progress::Style::kNone)),
-              ElementsAre(false, false, true, true, true, true, true));
+              ElementsAre(false, false, true, true, true, true, true, true));
 }
 
 TEST_F(PrepareTest, ADamagedStageOutputIsMadeAgain) {
@@ -214,7 +214,7 @@ TEST_F(PrepareTest, ADamagedStageOutputIsMadeAgain) {
   ASSERT_TRUE(WriteFileAtomically(scores, damaged).ok());
   fs::remove(first.output);
   EXPECT_THAT(Ran(Prepare(Quick(), Progress::Style::kNone)),
-              ElementsAre(false, true, false, false, false, true, false));
+              ElementsAre(false, true, false, false, false, false, true, false));
   EXPECT_TRUE(bytes == Contents(first.output));
 }
 
@@ -340,7 +340,7 @@ TEST_F(PrepareTest, ResumeInsistsOnAnEarlierRun) {
 
 TEST_F(PrepareTest, ADryRunSaysWhatWouldRunAndTouchesNothing) {
   DryRun dry_run = PlanRun(Quick());
-  EXPECT_EQ(dry_run.stages.size(), 7U);
+  EXPECT_EQ(dry_run.stages.size(), 8U);
   for (const StageOutcome& stage : dry_run.stages) EXPECT_TRUE(stage.ran) << stage.name;
   EXPECT_TRUE(fs::is_empty(folder_));
   Prepare(Quick(), Progress::Style::kNone);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "toolchain/base/quantities.h"
+
 namespace elm {
 
 class Progress {
@@ -36,10 +38,5 @@ class Progress {
   bool started_ = false;
   bool bar_visible_ = false;
 };
-
-// "850 ms", "4.2 s", "3 min 07 s", "2 h 05 min".
-std::string FormatSeconds(double seconds);
-// "812 B", "4.00 KiB", "1.21 GiB".
-std::string FormatBytes(uint64_t bytes);
 
 }  // namespace elm

@@ -26,10 +26,27 @@ RecoverOptions RecoverFrom(const json& json) {
   recover.accumulate = json.at("accumulate");
   recover.learning_rate = json.at("learning_rate");
   recover.clip = json.at("clip");
+  recover.dropout = json.value("dropout", 0.0);
   recover.context_weight = json.at("context_weight");
   recover.validations = json.at("validations");
   recover.dtype = json.at("dtype");
   return recover;
+}
+
+void ReadTlm(const json& json, PrepareOptions& options) {
+  TlmOptions& tlm = options.tlm;
+  options.no_tlm = !json.at("wanted").get<bool>();
+  tlm.tasks = json.at("score").at("tasks");
+  tlm.keep_scores = json.at("score").at("keep_scores");
+  tlm.label_tasks = json.at("label").at("label_tasks");
+  tlm.validation_tasks = json.at("label").at("validation_tasks");
+  tlm.decision.training.updates = json.at("decide").at("decision").at("updates");
+  if (tlm.keep_scores) return;
+  tlm.score_tasks = json.at("score").at("score_tasks");
+  tlm.score.training.updates = json.at("score").at("score").at("updates");
+  tlm.masked.training.updates = json.at("score").at("masked").at("updates");
+  tlm.evidence_tasks = json.at("score").at("evidence_tasks");
+  tlm.evidence.training.updates = json.at("score").at("evidence").at("updates");
 }
 
 PrepareOptions From(const json& config) {
@@ -63,6 +80,12 @@ PrepareOptions From(const json& config) {
   options.tokenizer = paths.at("tokenizer");
   options.scores = paths.at("scores");
   options.output = paths.at("output");
+  if (config.contains("tlm")) {  // a workspace may be older than the tiny LM
+    options.tlm.start = paths.at("tlm_start");
+    options.tlm.pairs = paths.at("tlm_pairs");
+    options.tlm.latency = paths.at("tlm_latency");
+    ReadTlm(config.at("tlm"), options);
+  }
   return options;
 }
 
@@ -74,6 +97,9 @@ json PathsJson(const PrepareOptions& options) {
           {"recover_data", options.recover_data},
           {"tokenizer", options.tokenizer},
           {"scores", options.scores},
+          {"tlm_start", options.tlm.start},
+          {"tlm_pairs", options.tlm.pairs},
+          {"tlm_latency", options.tlm.latency},
           {"output", options.output}};
 }
 

@@ -22,7 +22,7 @@ struct Stage {
   void (*run)(RunContext& context);
 };
 
-// import, profile, plan, reorder, recover, pack, verify.
+// import, profile, plan, reorder, recover, tlm, pack, verify.
 const std::vector<Stage>& Stages();
 
 extern const Stage kImportStage;
@@ -30,6 +30,7 @@ extern const Stage kProfileStage;
 extern const Stage kPlanStage;
 extern const Stage kReorderStage;
 extern const Stage kRecoverStage;
+extern const Stage kTlmStage;
 extern const Stage kPackStage;
 extern const Stage kVerifyStage;
 

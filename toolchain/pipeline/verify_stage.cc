@@ -1,6 +1,7 @@
 // Verify: the finished bundle, read back by the runtime, against LibTorch at every level.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "formats/elm/bundle.h"
@@ -10,6 +11,8 @@
 #include "toolchain/pack/compare_runtime.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/stage.h"
+#include "toolchain/tlm/compare_tiny_lm.h"
+#include "toolchain/tlm/tlm_job.h"
 
 namespace elm {
 namespace {
@@ -52,9 +55,27 @@ void Require(const std::string& path, const LevelAgreement& level, const Toleran
   }
 }
 
+// The tiny LM in the runtime, against LibTorch on the same weights.
+nlohmann::json CheckTinyLm(RunContext& context, const std::shared_ptr<const Bundle>& bundle) {
+  constexpr uint32_t kTasks = 3;  // of each family
+  const TlmOptions& options = context.options().tlm;
+  const std::vector<Task> tasks =
+      TlmTasks(options.tasks, "validation", kTasks, context.options().seed);
+  const TinyLmAgreement found = CompareTinyLm(bundle, tasks);
+  for (const auto& [what, difference] :
+       {std::pair("a word's score", found.retain), std::pair("a decision", found.decision)}) {
+    if (difference <= kTinyLmTolerance) continue;
+    throw Error(FailedCheck(bundle->path(), ": ", what, " of the tiny LM differs from LibTorch's ",
+                            "by ", difference, ", expected at most ", kTinyLmTolerance));
+  }
+  return {{"questions", found.questions},
+          {"score_difference", found.retain},
+          {"decision_difference", found.decision}};
+}
+
 void Run(RunContext& context) {
   const std::string& path = context.options().output;
-  const auto bundle = ValueOrThrow(Bundle::Open(path));
+  const std::shared_ptr<const Bundle> bundle = ValueOrThrow(Bundle::Open(path));
   ThrowIfError(bundle->VerifyWeights());
 
   context.ReleaseModel();
@@ -76,6 +97,7 @@ void Run(RunContext& context) {
                                 {"runtime_nll", level.runtime_nll},
                                 {"torch_nll", level.torch_nll}});
   }
+  if (bundle->view().tlm) report["tlm"] = CheckTinyLm(context, bundle);
   WriteJsonFile(context.Path(kVerifyFile), report);
 }
 

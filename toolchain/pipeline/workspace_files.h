@@ -13,6 +13,8 @@ inline constexpr char kPlanReportFile[] = "plan.json";
 inline constexpr char kReorderFile[] = "reorder.json";
 inline constexpr char kAdaptersFolder[] = "adapters";
 inline constexpr char kRecoverFile[] = "recover.json";
+inline constexpr char kTlmFolder[] = "tlm";
+inline constexpr char kTlmFile[] = "tlm.json";
 inline constexpr char kRoundingFile[] = "rounding.json";
 inline constexpr char kVerifyFile[] = "verify.json";
 
