@@ -79,18 +79,27 @@ endfunction()
 # Call once, after every room is defined.
 function(elm_check_arrows)
   elm_forbid_link("${ELM_PHONE_ROOMS}|^formats_" "${ELM_TOOLCHAIN_ROOMS}|${ELM_TOOLCHAIN_LIBRARIES}")
-  elm_forbid_link("${ELM_PHONE_ROOMS}" "${ELM_WORKSPACE_LIBRARIES}|^formats_(workspace|checkpoint|json)")
+  elm_forbid_link("${ELM_PHONE_ROOMS}" "${ELM_WORKSPACE_LIBRARIES}|^formats_(workspace|checkpoint)")
+  # JSON is for programs that print or read it, not for those that link the runtime.
+  elm_forbid_link("^(formats_(base|model|elm)|runtime_(kernels|engine|tlm|orchestrator))$"
+                  "^(elm_json|formats_(json|.*_json|elm_dump))$")
   elm_forbid_link("^formats_" "^(runtime_|elm$)")
-  elm_forbid_link("^(datasets|toolchain_(base|model|training))"
-                  "^(toolchain_(profile|plan|eval|pack|pretrain|recover|pipeline)|elmc$)")
-  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover|report)" "^(toolchain_pipeline|elmc$)")
+  elm_forbid_link("^(datasets|toolchain_(base|model|training)(_|$))"
+                  "^(toolchain_(profile|plan|eval|pack|pretrain|recover|tlm|baselines|trace|pipeline)|elmc$)")
+  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover|report|baselines|tlm|trace)"
+                  "^(toolchain_pipeline|elmc$)")
+  elm_forbid_link("^toolchain_(profile|plan|eval|pack|pretrain|recover|quantize|tlm)"
+                  "^toolchain_(baselines|trace)$")
   elm_forbid_link("^toolchain_(pretrain|recover)" "^toolchain_(profile|plan|eval|pack)$")
   elm_forbid_link("^toolchain_pretrain" "^toolchain_recover$")
   elm_forbid_link("^toolchain_recover" "^toolchain_pretrain$")
 
   set(toolchain_headers "torch/|ATen/|c10/|CLI/|spdlog/|fmt/|sentencepiece_trainer|toolchain/|datasets/")
   elm_forbid_include(formats "${toolchain_headers}|runtime/|elm/elm\\.")
-  elm_forbid_include(runtime "${toolchain_headers}|hdf5|H5|openssl/|formats/(workspace|checkpoint|json)/")
+  elm_forbid_include(runtime "${toolchain_headers}|hdf5|H5|openssl/|formats/(workspace|checkpoint)/")
+  foreach(room kernels engine tlm orchestrator)
+    elm_forbid_include(runtime/${room} "formats/json/")
+  endforeach()
   foreach(room base model elm json checkpoint)
     elm_forbid_include(formats/${room} "hdf5|H5|openssl/|formats/workspace/")
   endforeach()

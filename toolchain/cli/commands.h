@@ -6,6 +6,7 @@
 
 namespace elm {
 
+void AddBaselinesCommand(CLI::App& app);
 void AddCompareCommand(CLI::App& app);
 void AddPrepareCommand(CLI::App& app);
 void AddPretrainCommand(CLI::App& app);
@@ -19,5 +20,7 @@ void AddRecoverCommand(CLI::App& app);
 void AddReportCommand(CLI::App& app);
 void AddScoresCommand(CLI::App& app);
 void AddSynthCommand(CLI::App& app);
+void AddTlmCommand(CLI::App& app);
+void AddTraceCommand(CLI::App& app);
 
 }  // namespace elm

@@ -16,8 +16,11 @@ namespace {
 constexpr char kFooter[] =
     "Prints a Markdown table. Exit codes: 0 nothing is worse, 1 something is, 2 the files are not\n"
     "about the same questions. A drop of accuracy counts when it is larger than the limit and\n"
-    "larger than 1.96 paired standard errors. Latency is each level's time over level 1.0's, so\n"
-    "that files of different machines can be compared.\n"
+    "larger than 1.96 paired standard errors. Latency is each level's time over level 1.0's and\n"
+    "over what the machine could do meanwhile, so that files of different machines and hours can "
+    "be\n"
+    "compared; a slowdown counts when it is larger than the limit and than the spread of the\n"
+    "rounds explains.\n"
     "\n"
     "Examples:\n"
     "  elmc eval before.elm --tasks pocket --latency --json before.json\n"
@@ -30,6 +33,7 @@ struct Flags {
   double accuracy_points = 0.5;
   double loss = 0.02;
   std::string slowdown = "5%";
+  std::string machine_slowdown = "10%";
   bool json = false;
 };
 
@@ -54,7 +58,8 @@ void PrintJson(const Comparison& comparison) {
                                {"before", change.before},
                                {"after", change.after},
                                {"worse", change.worse},
-                               {"standard_error", change.standard_error},
+                               {"low", change.low},
+                               {"high", change.high},
                                {"limit", change.limit},
                                {"regression", change.regression}});
   }
@@ -66,7 +71,8 @@ void Run(const Flags& flags) {
     throw Error(InvalidArgument("--max-acc-drop and --max-loss-rise must not be negative"));
   }
   const CompareLimits limits = {flags.accuracy_points / 100, flags.loss,
-                                ParseShare("--max-slowdown", flags.slowdown)};
+                                ParseShare("--max-slowdown", flags.slowdown),
+                                ParseShare("--max-machine-slowdown", flags.machine_slowdown)};
   const Comparison comparison = CompareReports(ReadEvalReport(flags.before), flags.before,
                                                ReadEvalReport(flags.after), flags.after, limits);
   if (flags.json) {
@@ -94,6 +100,10 @@ void AddCompareCommand(CLI::App& app) {
   command
       ->add_option("--max-slowdown", flags->slowdown,
                    "part by which a level's time over level 1.0's may grow")
+      ->capture_default_str();
+  command
+      ->add_option("--max-machine-slowdown", flags->machine_slowdown,
+                   "part by which a level's time over what the machine could do may grow")
       ->capture_default_str();
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(kFooter);

@@ -8,17 +8,16 @@
 #include <memory>
 #include <utility>
 
-#include "datasets/load_tasks.h"
 #include "formats/base/atomic_file.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/cli/commands.h"
+#include "toolchain/cli/eval_questions.h"
 #include "toolchain/cli/eval_subject.h"
 #include "toolchain/eval/context_drop.h"
 #include "toolchain/eval/eval_report_json.h"
 #include "toolchain/eval/eval_report_text.h"
 #include "toolchain/eval/evaluate.h"
-#include "toolchain/eval/hash_text.h"
 #include "toolchain/eval/latency.h"
 #include "toolchain/eval/task_specs.h"
 #include "toolchain/pipeline/built_in.h"
@@ -43,6 +42,7 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  elmc eval model.elm --tasks pocket\n"
     "  elmc eval model.elm --tasks pocket,ppl:wiki.txt --levels 0.5,1.0 --json found.json\n"
+    "  elmc eval model.elm --tasks pocket --without-adapters --latency --json all.json\n"
     "  elmc eval model.elm --tasks pocket --drop random --keep 0.5     half of the context's "
     "words\n"
     "  elmc eval models/stories --tasks questions.jsonl --skip-long    a checkpoint, in LibTorch";
@@ -61,7 +61,9 @@ struct Flags {
   uint32_t windows = 64;
   uint32_t window_tokens = 129;
   bool skip_long = false;
+  bool without_adapters = false;
   bool latency = false;
+  uint32_t latency_repeats = LatencyOptions().repeats;
   uint32_t threads = 0;
   std::string json;
   bool quiet = false;
@@ -104,72 +106,22 @@ std::vector<size_t> ChosenLevels(const Flags& flags, const LevelTable& table) {
   return chosen;
 }
 
-EncodeText Encoder(const EvalSubject& subject) {
-  const Tokenizer& tokenizer = subject.tokenizer();
-  return [&tokenizer](std::string_view text) { return tokenizer.Encode(text); };
-}
-
-std::optional<uint32_t> Bos(const EvalSubject& subject) {
-  const GenerationConfig& generation = subject.generation();
-  const bool wanted = generation.add_bos && generation.bos_id != layout::kNoToken;
-  return wanted ? std::optional(generation.bos_id) : std::nullopt;
-}
-
-TaskSet LoadTaskSet(const Flags& flags, const TaskSpecs& specs, const EvalSubject& subject) {
-  LoadTasksOptions load;
-  load.split = ValueOrThrow(pocket::ParseSplit(flags.split));
-  load.seed = flags.seed;
-  load.count = flags.count;
-  std::vector<std::string> notes;
-  load.notes = &notes;
-  std::vector<std::pair<std::string, std::vector<Task>>> sources;
-  for (const std::string& spec : specs.tasks) {
-    sources.emplace_back(SpecName(spec), ValueOrThrow(LoadTasks(spec, load)));
-  }
-  for (const std::string& note : notes) spdlog::info("{}", note);
-
-  TaskSetOptions options;
-  options.encode = Encoder(subject);
-  options.bos = Bos(subject);
-  options.context = subject.config().context;
-  options.limit = flags.limit;
-  options.skip_long = flags.skip_long;
-  options.threads = flags.subject.threads;
-  const ContextDrop drop = ToDrop(flags);
-  options.change = [drop](const Task& task) { return DropContextWords(task, drop); };
-  return MakeTaskSet(sources, options);
-}
-
-void CheckWindows(const Flags& flags, uint32_t context) {
-  if (flags.window_tokens < 2 || flags.window_tokens > context) {
-    throw Error(InvalidArgument("--window-tokens is ", flags.window_tokens,
-                                ", expected 2 to the model's context of ", context, " tokens"));
-  }
-  if (flags.windows == 0) throw Error(InvalidArgument("--windows is 0, expected at least 1"));
-}
-
-std::vector<TextSet> LoadTexts(const Flags& flags, const TaskSpecs& specs,
-                               const EvalSubject& subject) {
-  if (specs.texts.empty()) return {};
-  CheckWindows(flags, subject.config().context);
-  WindowOptions options;
-  options.length = flags.window_tokens;
-  options.max_windows = flags.windows;
-  options.add_bos = Bos(subject).has_value();
-  options.bos_id = Bos(subject).value_or(0);
-  std::vector<TextSet> texts;
-  for (const std::string& path : specs.texts) {
-    texts.push_back({SpecName(path), ValueOrThrow(ReadTextWindows(path, Encoder(subject), options)),
-                     HashFiles({path})});
-  }
-  return texts;
-}
-
-AnswerRules RulesOf(const EvalSubject& subject) {
-  const Tokenizer& tokenizer = subject.tokenizer();
-  return {.decoder = {.piece = [&tokenizer](uint32_t id) { return tokenizer.Piece(id); },
-                      .stop_ids = subject.generation().stop_ids},
+AskedModel Asked(const EvalSubject& subject) {
+  return {.tokenizer = subject.tokenizer(),
+          .generation = subject.generation(),
           .context = subject.config().context};
+}
+
+QuestionOptions ToQuestions(const Flags& flags) {
+  return {.split = flags.split,
+          .seed = flags.seed,
+          .count = flags.count,
+          .limit = flags.limit,
+          .skip_long = flags.skip_long,
+          .drop = ToDrop(flags),
+          .windows = flags.windows,
+          .window_tokens = flags.window_tokens,
+          .threads = flags.subject.threads};
 }
 
 EvalConditions ConditionsOf(const Flags& flags, EvalSubject& subject) {
@@ -210,8 +162,9 @@ EvalReport Describe(const Flags& flags, EvalSubject& subject, const TaskSet& tas
   return report;
 }
 
-// What an earlier run left of the same evaluation: its levels need not be measured again.
-std::vector<LevelScores> EarlierLevels(const Flags& flags, const EvalReport& report) {
+// What an earlier run left of the same evaluation: its levels, and perhaps their latency, need not
+// be measured again.
+EvalReport EarlierReport(const Flags& flags, const EvalReport& report) {
   if (flags.json.empty() || !std::filesystem::exists(flags.json)) return {};
   EvalReport earlier;
   try {
@@ -220,9 +173,12 @@ std::vector<LevelScores> EarlierLevels(const Flags& flags, const EvalReport& rep
     spdlog::warn("{}; it will be replaced", error.what());
     return {};
   }
-  const std::vector<LevelScores> levels = std::exchange(earlier.levels, {});
-  earlier.latency = report.latency;  // has no influence on the scores
-  if (earlier == report) return levels;
+  // Everything but the scores and the time they took.
+  EvalReport described = earlier;
+  described.levels.clear();
+  described.latency.reset();
+  described.machine.reset();
+  if (described == report) return earlier;
   spdlog::info("{} holds another evaluation and will be replaced", flags.json);
   return {};
 }
@@ -234,7 +190,15 @@ const LevelScores* FindLevelScores(const std::vector<LevelScores>& levels, uint3
   return nullptr;
 }
 
-// Measures the levels that `report` lacks, and writes it after each of them.
+// What `level` takes of the bundle; nothing for a checkpoint.
+std::optional<LevelSize> SizeOf(const EvalSubject& subject, size_t level) {
+  if (subject.bundle() == nullptr) return std::nullopt;
+  const Bundle& bundle = subject.bundle()->bundle();
+  const BundleAdapter* adapter = bundle.FindAdapter(level);
+  return LevelSize{bundle.LevelBytes(level), adapter == nullptr ? 0 : adapter->plan.size};
+}
+
+// Measures what `report` lacks of the chosen levels, and writes it after each piece.
 class LevelLoop {
  public:
   LevelLoop(const Flags& flags, EvalSubject& subject, const Questions& questions)
@@ -242,36 +206,64 @@ class LevelLoop {
 
   void Run(const std::vector<size_t>& chosen, const std::vector<LevelScores>& earlier,
            EvalReport& report) {
-    std::vector<size_t> missing;
+    size_t known_levels = 0;
+    std::vector<Pass> passes;
     for (const size_t level : chosen) {
       const uint32_t name = subject_.levels().levels[level].name_permille;
       const LevelScores* known = FindLevelScores(earlier, name);
-      if (known == nullptr) missing.push_back(level);
-      if (known != nullptr) report.levels.push_back(*known);
+      const std::optional<LevelSize> size = SizeOf(subject_, level);
+      if (known == nullptr) {
+        passes.push_back({level, /*adapter=*/true});
+      } else {
+        ++known_levels;
+        report.levels.push_back(*known);
+        report.levels.back().size = size;
+        if (!flags_.without_adapters) report.levels.back().without_adapter.reset();
+      }
+      const bool adapted = size && size->adapter_bytes > 0;
+      const bool asked = known != nullptr && known->without_adapter;
+      if (flags_.without_adapters && adapted && !asked) passes.push_back({level, false});
     }
-    if (!report.levels.empty()) {
-      spdlog::info("{} of {} levels are in {} already", report.levels.size(), chosen.size(),
-                   flags_.json);
+    if (known_levels > 0) {
+      spdlog::info("{} of {} levels are in {} already", known_levels, chosen.size(), flags_.json);
     }
     Progress bar("eval", flags_.quiet ? Progress::Style::kNone : Progress::DetectStyle());
     const auto start = std::chrono::steady_clock::now();
-    for (size_t i = 0; i < missing.size(); ++i) {
-      Add(MeasureOne(missing[i], i, missing.size(), bar), report);
+    for (size_t i = 0; i < passes.size(); ++i) {
+      Make(passes[i], report, [&](size_t done, size_t total) {
+        ThrowIfCancelled();
+        bar.Update(i * total + done, passes.size() * total);
+      });
       if (!flags_.json.empty()) WriteEvalReport(flags_.json, report);
     }
-    if (flags_.quiet || missing.empty()) return;
-    PrintSpeed(TokensOf(questions_) * missing.size(), std::chrono::steady_clock::now() - start);
+    if (flags_.quiet || passes.empty()) return;
+    PrintSpeed(TokensOf(questions_) * passes.size(), std::chrono::steady_clock::now() - start);
   }
 
  private:
-  LevelScores MeasureOne(size_t level, size_t index, size_t count, Progress& bar) {
-    return Evaluate(subject_.engine(), subject_.config(), subject_.levels(), {&level, 1},
-                    questions_, RulesOf(subject_),
-                    [&](size_t done, size_t total) {
-                      ThrowIfCancelled();
-                      bar.Update(index * total + done, count * total);
-                    })
-        .front();
+  // All questions once, to one level.
+  struct Pass {
+    size_t level;
+    bool adapter;
+  };
+
+  void Make(const Pass& pass, EvalReport& report, const ScoringProgress& progress) {
+    if (pass.adapter) {
+      LevelScores scores = Evaluate(subject_.engine(), subject_.config(), subject_.levels(),
+                                    {&pass.level, 1}, questions_, RulesOf(Asked(subject_)), progress)
+                               .front();
+      scores.size = SizeOf(subject_, pass.level);
+      Add(std::move(scores), report);
+      return;
+    }
+    subject_.engine().UseAdapters(false);
+    QuestionScores scores =
+        AskLevel(subject_.engine(), pass.level, questions_, RulesOf(Asked(subject_)), progress);
+    subject_.engine().UseAdapters(true);
+    const uint32_t name = subject_.levels().levels[pass.level].name_permille;
+    for (LevelScores& level : report.levels) {
+      if (level.name_permille == name) level.without_adapter = std::move(scores);
+    }
   }
 
   static void Add(LevelScores level, EvalReport& report) {
@@ -286,19 +278,28 @@ class LevelLoop {
   const Questions questions_;
 };
 
+// Times all levels, in turns, unless `earlier` has done so in the same way.
 void AddLatency(const Flags& flags, const EvalSubject& subject, const std::vector<size_t>& chosen,
-                EvalReport& report) {
-  const LatencyOptions options;
+                const EvalReport& earlier, EvalReport& report) {
+  const LatencyOptions options{.repeats = flags.latency_repeats};
   const auto timed = [](const LevelScores& level) { return level.latency.has_value(); };
-  report.latency = options;
-  if (std::all_of(report.levels.begin(), report.levels.end(), timed)) return;
+  if (earlier.machine && earlier.latency == options &&
+      std::all_of(report.levels.begin(), report.levels.end(), timed)) {
+    report.latency = options;
+    report.machine = earlier.machine;
+    return;
+  }
   Progress bar("latency", flags.quiet ? Progress::Style::kNone : Progress::DetectStyle());
-  const std::vector<LevelLatency> latencies =
+  LatencyResult result =
       MeasureLatency(subject.bundle(), chosen, options, [&](size_t done, size_t total) {
         ThrowIfCancelled();
         bar.Update(done, total);
       });
-  for (size_t i = 0; i < chosen.size(); ++i) report.levels[i].latency = latencies[i];
+  report.latency = options;
+  report.machine = std::move(result.machine);
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    report.levels[i].latency = std::move(result.levels[i]);
+  }
 }
 
 EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
@@ -308,13 +309,18 @@ EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
                                 ": --latency times the runtime, which runs an "
                                 ".elm file; make one with `elmc prepare`"));
   }
+  if (flags.without_adapters && subject.bundle() == nullptr) {
+    throw Error(InvalidArgument(flags.subject.model,
+                                ": --without-adapters needs an .elm file: checkpoints have no "
+                                "adapters"));
+  }
   const std::vector<size_t> chosen = ChosenLevels(flags, subject.levels());
-  const TaskSet tasks = LoadTaskSet(flags, specs, subject);
-  const std::vector<TextSet> texts = LoadTexts(flags, specs, subject);
+  const TaskSet tasks = LoadTaskSet(ToQuestions(flags), specs, Asked(subject));
+  const std::vector<TextSet> texts = LoadTexts(ToQuestions(flags), specs, Asked(subject));
   EvalReport report = Describe(flags, subject, tasks, texts);
-  const std::vector<LevelScores> earlier = EarlierLevels(flags, report);
-  LevelLoop(flags, subject, {tasks, texts}).Run(chosen, earlier, report);
-  if (flags.latency) AddLatency(flags, subject, chosen, report);
+  const EvalReport earlier = EarlierReport(flags, report);
+  LevelLoop(flags, subject, {tasks, texts}).Run(chosen, earlier.levels, report);
+  if (flags.latency) AddLatency(flags, subject, chosen, earlier, report);
   for (LevelScores& level : report.levels) {
     if (!report.latency) level.latency.reset();
   }
@@ -396,7 +402,17 @@ void AddRunFlags(CLI::App& command, Flags& flags) {
       ->group(group);
   command
       .add_flag("--latency", flags.latency,
-                "also time the runtime at each level: time to first token, time per output token")
+                "also time the runtime at each level: time to first token, time per output token; "
+                "with and without adapter, beside what the machine can do")
+      ->group(group);
+  command
+      .add_option("--latency-repeats", flags.latency_repeats,
+                  "rounds, in each of which all levels take turns")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_flag("--without-adapters", flags.without_adapters,
+                "ask levels that have an adapter a second time without it: what does it bring?")
       ->group(group);
   command.add_option("--json", flags.json, "write what was found, item by item, to this file")
       ->group(group);

@@ -102,7 +102,7 @@ TEST_P(KillResumeTest, ResumesToTheSameBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, KillResumeTest,
-                         ::testing::Values("import", "profile", "plan", "reorder", "recover",
+                         ::testing::Values("import", "profile", "plan", "reorder", "recover", "tlm",
                                            "pack", "verify"),
                          [](const auto& stage) { return std::string(stage.param); });
 

@@ -28,6 +28,7 @@ constexpr char kFooter[] =
     "  elmc inspect model.elm                               the level table\n"
     "  elmc verify model.elm                                every byte against its checksum\n"
     "  elmc eval model.elm --tasks pocket                   accuracy at every level\n"
+    "  elmc baselines --methods all --json base.json         the published alternatives beside it\n"
     "  elmc compare before.json after.json                  exit 1 when something got worse\n"
     "\n"
     "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad input (damaged or unsupported),\n"
@@ -97,12 +98,15 @@ int Main(int argc, char** argv) {
   AddDatasetCommand(app);
   AddDumpCommand(app);
   AddEvalCommand(app);
+  AddBaselinesCommand(app);
   AddCompareCommand(app);
   AddQuantizeCommand(app);
   AddRecoverCommand(app);
   AddReportCommand(app);
   AddScoresCommand(app);
   AddSynthCommand(app);
+  AddTlmCommand(app);
+  AddTraceCommand(app);
   try {
     app.parse(argc, argv);
     if (!app.get_subcommands().empty()) return 0;

@@ -13,6 +13,7 @@
 #include "toolchain/cli/config_file.h"
 #include "toolchain/cli/level_list.h"
 #include "toolchain/cli/recover_flags.h"
+#include "toolchain/cli/tlm_flags.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/workspace_files.h"
 
@@ -20,7 +21,7 @@ namespace elm {
 namespace {
 
 constexpr char kFooter[] =
-    "Stages: import, profile, plan, reorder, recover, pack, verify. Each leaves its result in the "
+    "Stages: import, profile, plan, reorder, recover, tlm, pack, verify. Each leaves its result in the "
     "workspace\n"
     "(OUTPUT.work unless --workspace says otherwise). The same command run again goes on where "
     "the\n"
@@ -34,7 +35,8 @@ constexpr char kFooter[] =
     "  elmc prepare models/stories --data stories.txt -o stories.elm --levels 0.25,0.5,0.75\n"
     "  elmc prepare models/stories --data stories.txt -o stories.elm --to plan\n"
     "  elmc prepare models/stories --config quick.toml       any long flag is a key there; flags "
-    "win";
+    "win\n"
+    "  elmc prepare --shape llama-7b --dry-run --dtype bfloat16    what 7 B would take here";
 
 // The flags that need more than CLI11 to become options.
 struct Flags {
@@ -48,6 +50,7 @@ struct Flags {
   std::string vocab_quant = "auto";
   std::string rounding = "auto";
   RecoverFlags recover;
+  TlmFlags tlm;
   std::vector<std::string> budget;
   std::string config;
   bool json = false;
@@ -77,6 +80,7 @@ PrepareOptions ToOptions(const Flags& flags) {
   PrepareOptions options = flags.options;
   if (!flags.levels.empty()) options.levels = ParseLevelList("--levels", flags.levels);
   ApplyRecoverFlags(flags.recover, options);
+  flags.tlm.ApplyTo(options);
   for (const std::string& text : flags.budget) {
     options.budget_seconds.insert(ParseBudget(text));
   }
@@ -159,7 +163,7 @@ void PrintJson(const PrepareReport& report) {
   }
   for (const auto& [stage, file] :
        {std::pair("import", kImportFile), std::pair("plan", kPlanReportFile),
-        std::pair("reorder", kReorderFile), std::pair("recover", kRecoverFile),
+        std::pair("reorder", kReorderFile), std::pair("recover", kRecoverFile), std::pair("tlm", kTlmFile),
         std::pair("verify", kVerifyFile)}) {
     if (Reached(report, stage)) json[stage] = ReadJsonFile(report.workspace + "/" + file);
   }
@@ -167,32 +171,14 @@ void PrintJson(const PrepareReport& report) {
 }
 
 void PrintDryRun(const DryRun& run, bool as_json) {
-  nlohmann::json json = {{"workspace", run.workspace},
-                         {"memory_bytes", run.memory_bytes},
-                         {"bundle_bytes", run.bundle_bytes},
-                         {"workspace_bytes", run.workspace_bytes},
-                         {"free_bytes", run.free_bytes}};
-  if (!as_json) std::printf("%-9s %-10s %-12s %s\n", "stage", "", "about", "because");
-  for (const StageOutcome& stage : run.stages) {
-    json["stages"].push_back({{"name", stage.name},
-                              {"would_run", stage.ran},
-                              {"reason", stage.reason},
-                              {"estimated_seconds", stage.seconds}});
-    if (as_json) continue;
-    std::printf("%-9s %-10s %-12s %s\n", stage.name.c_str(), stage.ran ? "would run" : "is kept",
-                stage.ran ? FormatSeconds(stage.seconds).c_str() : "", stage.reason.c_str());
-  }
-  if (as_json) {
-    std::printf("%s\n", json.dump(2).c_str());
-    return;
-  }
-  std::printf("memory at the peak about %s; bundle %s, workspace about %s, free on that disk %s\n",
-              FormatBytes(run.memory_bytes).c_str(), FormatBytes(run.bundle_bytes).c_str(),
-              FormatBytes(run.workspace_bytes).c_str(), FormatBytes(run.free_bytes).c_str());
+  std::printf("%s", as_json ? (DryRunJson(run).dump(2) + "\n").c_str() : DryRunText(run).c_str());
 }
 
 void Run(const Flags& flags) {
   const PrepareOptions options = ToOptions(flags);
+  if (!options.dry_run && !options.shape.empty()) {
+    throw Error(InvalidArgument("--shape is for --dry-run: ", options.shape, " has no weights"));
+  }
   if (options.dry_run) return PrintDryRun(PlanRun(options), flags.json);
   const auto style = flags.quiet ? Progress::Style::kNone : Progress::DetectStyle();
   const PrepareReport report = Prepare(options, style);
@@ -338,6 +324,20 @@ void AddRunFlags(CLI::App& command, Flags& flags) {
                 "say what would run, with memory, disk and time, and do nothing")
       ->group(group);
   command
+      .add_option("--shape", options.shape,
+                  "with --dry-run: a shape of `elmc synth` instead of a checkpoint, such as "
+                  "llama-7b; a directory with config.json alone serves as well")
+      ->group(group);
+  command
+      .add_option("--assume-tflops", options.assume_tflops,
+                  "with --dry-run: 10^12 operations a second of plain products on --device, "
+                  "instead of measuring; with cuda and no such device 0.7 of an A100's")
+      ->group(group);
+  command
+      .add_option("--assume-gbs", options.assume_gbs,
+                  "with --dry-run: 10^9 bytes a second of its memory")
+      ->group(group);
+  command
       .add_option("--budget", flags.budget,
                   "STAGE=SECONDS,...: warn when a stage takes longer, for watching a project")
       ->delimiter(',')
@@ -355,6 +355,8 @@ void AddPrepareCommand(CLI::App& app) {
   AddCalibrationFlags(*command, *flags);
   AddPlanFlags(*command, *flags);
   AddRecoverFlags(*command, flags->options, flags->recover);
+  AddTlmFlags(*command, flags->tlm);
+  command->add_flag("--no-tlm", flags->options.no_tlm, "leave the tiny LM out")->group("Tiny LM");
   AddRunFlags(*command, *flags);
   command->footer(kFooter);
   command->callback([flags, command] {

@@ -1,6 +1,5 @@
 // elmc recover: adapters alone, in the workspace of an earlier `elmc prepare`.
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,7 +7,7 @@
 #include "toolchain/base/error.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/cli/level_list.h"
-#include "toolchain/pipeline/built_in.h"
+#include "toolchain/cli/workspace_of.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/recorded_options.h"
 #include "toolchain/pipeline/recover_levels.h"
@@ -37,18 +36,6 @@ struct Flags {
   bool json = false;
   bool quiet = false;
 };
-
-// The workspace that a bundle's name, or the workspace's own, stands for.
-std::string WorkspaceOf(const std::string& given) {
-  namespace fs = std::filesystem;
-  const std::string name = given.empty() ? std::string(kBuiltInModel) + ".elm" : given;
-  for (const std::string& path : {name, name + ".work"}) {
-    if (fs::exists(path + "/manifest.json")) return fs::absolute(path).lexically_normal();
-  }
-  throw Error(NotFound(name,
-                       ".work: there is no workspace here; make one with `elmc prepare ... "
-                       "--to reorder`, or name the bundle or its workspace"));
-}
 
 void Print(const std::vector<RecoveredLevel>& levels, bool as_json) {
   nlohmann::json json = nlohmann::json::array();

@@ -32,6 +32,11 @@ void AddRecoverFlags(CLI::App& command, PrepareOptions& options, RecoverFlags& f
                   "highest learning rate; 0: 3e-3 * sqrt(192 / width)")
       ->capture_default_str()
       ->group(group);
+  command
+      .add_option("--recover-dropout", recover.dropout,
+                  "part of what adapters read that is left out, another one in every update")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--recover-batch", recover.batch_tokens, "tokens computed together")
       ->capture_default_str()
       ->group(group);

@@ -26,11 +26,17 @@ struct Flags {
   std::string output;
   uint64_t seed = 1;
   uint32_t adapters = 8;
+  std::string tlm = "none";
+  std::string tlm_quant = "q8";
 };
 
 std::string ShapeHelp() {
   std::string help = "Shapes:\n";
   for (const NamedShape& shape : NamedShapes()) {
+    help += StrCat("  ", shape.name, ": ", shape.description, "\n");
+  }
+  help += "Tiny LMs:\n";
+  for (const NamedTlmShape& shape : NamedTlmShapes()) {
     help += StrCat("  ", shape.name, ": ", shape.description, "\n");
   }
   return help +
@@ -58,6 +64,8 @@ void Run(const Flags& flags) {
                                 layout::kMaxAdapterRank, " is allowed"));
   }
   options.adapter_rank = flags.adapters;
+  if (flags.tlm != "none") options.tlm = FindTlmShape(flags.tlm).config;
+  options.tlm_weights = ParseType("--tlm-quant", flags.tlm_quant);
   if (!flags.tokenizer.empty()) {
     options.tokenizer_model = ValueOrThrow(ReadFile(flags.tokenizer, kMostTokenizerBytes));
   }
@@ -90,6 +98,12 @@ void AddSynthCommand(CLI::App& app) {
   command
       ->add_option("--adapters", flags->adapters,
                    "rank of the adapters of the levels below the full one; 0: none")
+      ->capture_default_str();
+  command->add_option("--tlm", flags->tlm, "shape of a tiny LM to carry, see below; none")
+      ->capture_default_str();
+  command
+      ->add_option("--tlm-quant", flags->tlm_quant,
+                   "type of its matrices: q4, q8, f16, bf16 or f32")
       ->capture_default_str();
   command->add_option("--tokenizer", flags->tokenizer,
                       "SentencePiece model to carry; default one piece per character");
