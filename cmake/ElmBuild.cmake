@@ -38,15 +38,37 @@ if(ELM_FUZZ)
   target_compile_options(elm_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# elm_library(<room> SOURCES a.cc ... [DEPENDS room ...] [TORCH])
-# One static library per room. TORCH: compiled with LibTorch and its precompiled header.
+# elm_precompiled(<name> HEADERS h ... [LINKS target ...] [TEST])
+# Headers that many files include, compiled once; a target takes them by REUSE_FROM <name>. The parsing of
+# GoogleTest, nlohmann/json, CLI11 and LibTorch is most of what compiling a file costs. TEST: for test programs.
+function(elm_precompiled name)
+  cmake_parse_arguments(arg "TEST" "" "HEADERS;LINKS" ${ARGN})
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cc CONTENT "// Carries the precompiled header.\n")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cc)
+  target_link_libraries(${name} PUBLIC elm_options ${arg_LINKS})
+  if(arg_TEST)
+    target_link_libraries(${name} PRIVATE elm_test_options GTest::gmock)
+  endif()
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
+endfunction()
+
+# A test is compiled more often than it runs, and nothing in it is worth -O3. The precompiled header is made
+# with -fPIC; a program, which CMake compiles with -fPIE, could not use it.
+add_library(elm_test_options INTERFACE)
+target_compile_options(elm_test_options INTERFACE $<$<CONFIG:Release>:-O1> -fPIC)
+
+# elm_library(<room> SOURCES a.cc ... [DEPENDS room ...] [TORCH | JSON])
+# One static library per room. TORCH: compiled with LibTorch and its precompiled header; JSON: with that of
+# nlohmann/json, where no file has options of its own.
 function(elm_library name)
-  cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH;JSON" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC elm_options ${arg_DEPENDS})
   if(arg_TORCH)
     target_link_libraries(${name} PUBLIC elm_torch)
     target_precompile_headers(${name} REUSE_FROM elm_torch_header)
+  elseif(arg_JSON)
+    target_precompile_headers(${name} REUSE_FROM elm_json_header)
   endif()
 endfunction()
 
@@ -67,10 +89,12 @@ function(elm_test name)
     math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}") # sanitizers and emulators are slower by as much
   endif()
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE elm_options ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE elm_options elm_test_options ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
   if(arg_TORCH)
     target_link_libraries(${name} PRIVATE elm_torch)
-    target_precompile_headers(${name} REUSE_FROM elm_torch_header)
+    target_precompile_headers(${name} REUSE_FROM elm_torch_test_header)
+  else()
+    target_precompile_headers(${name} REUSE_FROM elm_test_header)
   endif()
   # LibTorch computes on all cores; two such programs at once take far longer than one after the other.
   if(arg_TORCH)

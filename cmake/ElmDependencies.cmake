@@ -24,10 +24,13 @@ if(ELM_TOOLCHAIN OR ELM_SANITIZE)
   add_library(elm_csv INTERFACE)
   target_include_directories(elm_csv SYSTEM INTERFACE ${CSV_INCLUDE_DIR})
   target_link_libraries(elm_csv INTERFACE ${CSV_LIBRARY})
+  elm_precompiled(elm_json_header LINKS elm_json
+                  HEADERS <algorithm> <filesystem> <fstream> <functional> <map> <nlohmann/json.hpp> <optional> <string> <vector>)
 endif()
 
 if(ELM_TESTS)
   find_package(GTest REQUIRED)
+  elm_precompiled(elm_test_header TEST LINKS elm_json HEADERS <gmock/gmock.h> <nlohmann/json.hpp>)
 endif()
 
 if(NOT ELM_TOOLCHAIN)
@@ -61,8 +64,9 @@ target_link_libraries(elm_torch INTERFACE ${TORCH_LIBRARIES})
 # The precompiled header is made with -fPIC; a program, which CMake compiles with -fPIE, could not use it.
 target_compile_options(elm_torch INTERFACE -fPIC)
 
-# A file that includes LibTorch takes 12 s to compile; what the toolchain uses of it is precompiled here.
-file(WRITE ${CMAKE_BINARY_DIR}/elm_torch_header.cc "// Carries the precompiled header.\n")
-add_library(elm_torch_header STATIC ${CMAKE_BINARY_DIR}/elm_torch_header.cc)
-target_link_libraries(elm_torch_header PUBLIC elm_options elm_torch)
-target_precompile_headers(elm_torch_header PRIVATE ${CMAKE_SOURCE_DIR}/toolchain/base/libtorch.h)
+elm_precompiled(elm_torch_header LINKS elm_torch elm_json
+                HEADERS ${CMAKE_SOURCE_DIR}/toolchain/base/libtorch.h <nlohmann/json.hpp>)
+if(ELM_TESTS)
+  elm_precompiled(elm_torch_test_header TEST LINKS elm_torch elm_json
+                  HEADERS ${CMAKE_SOURCE_DIR}/toolchain/base/libtorch.h <gmock/gmock.h> <nlohmann/json.hpp>)
+endif()

@@ -21,6 +21,7 @@ namespace elm {
 namespace {
 
 constexpr const char* kModel = "models/stories3M";
+constexpr const char* kTokenizer = "models/stories3M/tokenizer.model";
 constexpr const char* kText = "text/tinystories_valid_794k.txt";
 
 // The text's stories, whose separators are lost: each begins at a line with one of the usual
@@ -38,7 +39,7 @@ std::string ReadStories(const std::string& path) {
 }
 
 TokenWindows StoryWindows() {
-  const std::string model_file = AssetPath(std::string(kModel) + "/tokenizer.model");
+  const std::string model_file = AssetPath(kTokenizer);
   const auto tokenizer =
       ValueOrThrow(Tokenizer::Load(ValueOrThrow(ReadFile(model_file, uint64_t{1} << 24))));
   WindowOptions options;
