@@ -360,6 +360,8 @@ void AddBlock(const BlockTask& task, size_t token) {
 template <typename Isa, WeightType kType, size_t kRows, size_t kTokens>
 ELM_INLINE void AddTokens(BlockTask& task, size_t token, size_t& done) {
   if constexpr (kTokens > Isa::kBlockTokens) return;
+  // A tile row that is left over is one of hundreds: not worth the code of every block.
+  if constexpr (kRows < Isa::kBlockRows && kTokens != Isa::kBlockTokens && kTokens != 1) return;
   while (task.width - done >= kTokens) {
     AddBlock<Isa, kType, kRows, kTokens>(task, token + done);
     if constexpr (ReadsRows(kType)) {
