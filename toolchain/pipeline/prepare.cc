@@ -210,10 +210,11 @@ class Runner {
     }
     outcome.ran = true;
     if (freshness.fresh) outcome.reason = "forced";
-    spdlog::info("{}: {}", stage.name, stage.description);
     const auto start = std::chrono::steady_clock::now();
     manifest_.Begin(stage.name, keys_[index]);
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
+    // Said last: who is interrupted after reading this has a run to resume.
+    spdlog::info("{}: {}", stage.name, stage.description);
     stage.run(context_);
     manifest_.Finish(stage.name, Fingerprints(stage));
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
