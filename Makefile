@@ -7,7 +7,7 @@ PREFIX ?= /usr/local#   of `make install`
 PROMPT ?= Once upon a time#  for MODEL; the built-in one gets a question of its world
 LEVELS ?= 1.0 0.8 0.5#  at which `make demo` answers one question
 
-.PHONY: bench all setup release install dev runtime-only asan tsan android-arm64 test demo fuzz fmt lint clean help
+.PHONY: bench all setup release install dev runtime-only asan tsan android-arm64 test test-long demo fuzz fmt lint clean help
 .DEFAULT_GOAL := all
 
 define build
@@ -42,6 +42,9 @@ test: | build ## set up, build and pass every test: release, runtime-only, asan,
 	@$(SETUP) runtime toolchain arm64
 	@cmake/arm64-sysroot.sh build/arm64-sysroot
 	@ANDROID_NDK_HOME= cmake/run_tests.sh $(JOBS) release runtime-only asan android-arm64
+
+test-long: release ## the tests that take minutes each: what levels and rounding cost real models
+	@ELM_LONG_TESTS=1 ctest --preset release --timeout 3600 -R '^toolchain_(pipeline|quantize)_test$$'
 
 demo: ## the whole job on the built-in model, or on a checkpoint: make demo MODEL=DIR DATA=TEXT
 	@$(if $(MODEL),$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on)))

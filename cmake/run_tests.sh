@@ -59,6 +59,6 @@ for preset in "$@"; do
   test_preset || failed=$((failed + 1))
 done
 
-((skipped == 0)) || echo "$skipped skipped: they need files that are not here"
+((skipped == 0)) || echo "$skipped skipped: they need files that are not here, or minutes (make test-long)"
 echo "$passed passed, $failed failed"
 ((failed == 0 && passed > 0))

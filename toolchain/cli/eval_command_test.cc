@@ -183,7 +183,7 @@ TEST_F(EvalCommandTest, LatencyStandsBesideAccuracy) {
   WriteQuestions("timed.jsonl", false);
   const ProgramResult result = Accepted({"--tasks", Path("timed.jsonl"), "--levels", "0.2,1.0",
                                          "--latency", "--json", Path("timed.json")});
-  EXPECT_THAT(result.out, HasSubstr("256 tokens in, 32 out, medians of 5"));
+  EXPECT_THAT(result.out, HasSubstr("256 tokens in, 32 out, medians of 15"));
   const nlohmann::json json = nlohmann::json::parse(Contents("timed.json"));
   EXPECT_LT(json["levels"][0]["latency"]["ttft_ms"], json["levels"][1]["latency"]["ttft_ms"]);
 }

@@ -10,6 +10,7 @@
 
 #include "datasets/token_windows.h"
 #include "formats/base/atomic_file.h"
+#include "formats/base/testing/long_test.h"
 #include "formats/workspace/plan_file.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
@@ -88,6 +89,7 @@ std::vector<double> RecoveredLosses(RunContext& context, const ElasticPlan& plan
 }
 
 TEST(StoriesTest, LevelsStayWithinTheirBars) {
+  if (!LongTestsWanted()) GTEST_SKIP() << kLongTest;
   const char* assets = std::getenv("ELM_ASSETS");
   if (assets == nullptr || !fs::exists(assets)) {
     GTEST_SKIP() << "needs the folder of third-party models that ELM_ASSETS names";
