@@ -4,6 +4,7 @@
 #include <ios>
 #include <nlohmann/json.hpp>
 
+#include "formats/elm/elastic_json.h"
 #include "formats/elm/section_codec.h"
 #include "formats/model/model_json.h"
 
@@ -45,11 +46,12 @@ Json DumpLevel(const BundleView& view, const Level& level) {
           {"layers", LayersJson(level)}};
 }
 
-Json DumpTensor(const BundleTensor& tensor) {
-  Json json = {{"name", tensor.spec.name},
+Json DumpStorage(const std::string& name, uint64_t rows, uint64_t columns,
+                 const BundleStorage& tensor) {
+  Json json = {{"name", name},
                {"dtype", WeightTypeName(tensor.type)},
-               {"rows", tensor.spec.rows},
-               {"columns", tensor.spec.columns},
+               {"rows", rows},
+               {"columns", columns},
                {"layout", LayoutName(tensor.layout.order)}};
   if (tensor.layout.order != layout::TensorLayout::kVector) {
     json["tile_rows"] = tensor.layout.tile_rows;
@@ -63,6 +65,14 @@ Json DumpTensor(const BundleTensor& tensor) {
   json["size"] = tensor.size;
   json["hash"] = HashText(tensor.hash);
   return json;
+}
+
+Json DumpTensor(const BundleTensor& tensor) {
+  return DumpStorage(tensor.spec.name, tensor.spec.rows, tensor.spec.columns, tensor);
+}
+
+Json DumpTlmTensor(const BundleTlmTensor& tensor) {
+  return DumpStorage(TlmTensorName(tensor.spec), tensor.spec.rows, tensor.spec.columns, tensor);
 }
 
 Json DumpGeneration(const BundleView& view) {
@@ -102,6 +112,8 @@ std::string DumpJson(const BundleView& view) {
       DumpList(view.levels.levels, [&](const Level& level) { return DumpLevel(view, level); });
   json["generation"] = DumpGeneration(view);
   json["tensors"] = DumpList(view.tensors, DumpTensor);
+  AddElasticJson(view, json);
+  if (view.tlm) json["tiny_lm"]["tensors"] = DumpList(view.tlm->tensors, DumpTlmTensor);
   json["provenance"] = DumpProvenance(view.provenance_json);
   constexpr int kIndent = 2;
   return json.dump(kIndent);

@@ -8,7 +8,8 @@
 namespace elm {
 
 // One JSON object, indented by two spaces, without a final newline: version, sections, model,
-// levels, kv_of, anchors, generation, tensors, provenance. Weights are not in it, hashes are ("0x"
+// levels, kv_of, anchors, generation, tensors, tiny_lm, reference_latency, accuracy (null where
+// absent), provenance. Weights are not in it, hashes are ("0x"
 // and 16 digits). Provenance that is not JSON appears as a string.
 std::string DumpJson(const BundleView& view);
 

@@ -48,6 +48,22 @@ TEST(DumpTest, ListsEveryTensor) {
   }
 }
 
+TEST(DumpTest, ShowsWhatServesSlos) {
+  const BundleContents contents = testing::TinyElasticContents();
+  const Json json = Dump(contents);
+  EXPECT_EQ(json["version"], "1.1");
+  EXPECT_EQ(json["tiny_lm"]["hidden"], 32);
+  EXPECT_EQ(json["tiny_lm"]["decision"], "grid");
+  EXPECT_EQ(json["tiny_lm"]["ttft_permille"], Json::parse("[200,600,1000]"));
+  const Json& tensors = json["tiny_lm"]["tensors"];
+  EXPECT_EQ(tensors.size(), ListTlmTensors(contents.tlm->settings.config).size());
+  EXPECT_EQ(tensors[0]["name"], "embeddings.words.weight");
+  EXPECT_EQ(json["reference_latency"]["name"], "reference:tiny");
+  EXPECT_EQ(json["reference_latency"]["ttft_ms"][1][2], 90);
+  EXPECT_EQ(json["accuracy"]["accuracy"], Json::parse("[[0.25,0.5],[0.5,0.75],[0.625,1.0]]"));
+  EXPECT_EQ(json["accuracy"]["items"], 50);
+}
+
 TEST(DumpTest, WhatIsAbsentIsNull) {
   BundleContents contents = TinyContents();
   contents.generation = {};
@@ -55,6 +71,9 @@ TEST(DumpTest, WhatIsAbsentIsNull) {
   const Json json = Dump(contents);
   EXPECT_TRUE(json["generation"]["bos_id"].is_null());
   EXPECT_TRUE(json["provenance"].is_null());
+  EXPECT_TRUE(json["tiny_lm"].is_null());
+  EXPECT_TRUE(json["reference_latency"].is_null());
+  EXPECT_TRUE(json["accuracy"].is_null());
 }
 
 TEST(DumpTest, ProvenanceThatIsNoJsonIsText) {

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "formats/elm/elastic_json.h"
+#include "formats/elm/elastic_text.h"
 #include "formats/elm/level_text.h"
 #include "formats/json/json_object.h"
 #include "formats/model/model_json.h"
@@ -103,8 +105,8 @@ std::string AsText(const Model& model) {
                 config.neurons, "\n", "vocabulary    ", config.vocab,
                 config.tied_head ? " (tied head)" : "", "\n", "context       ", config.context,
                 " tokens\n", "weights       ", WeightType(model), "\n", "tokenizer     ",
-                TokenizerLine(model), "\n", "stop ids      ", StopIds(view.generation), "\n\n",
-                LevelTableText(view), "\n", MemoryText(model));
+                TokenizerLine(model), "\n", "stop ids      ", StopIds(view.generation), "\n",
+                ElasticText(view), "\n", LevelTableText(view), "\n", MemoryText(model));
 }
 
 std::string TimingText(const Timing& timing, const ProcessMemory& memory) {
@@ -153,17 +155,19 @@ Json AsJson(const Model& model) {
   if (const auto tokenizer = model.tokenizer(); tokenizer.ok()) {
     tokenizer_pieces = (*tokenizer)->size();
   }
-  return JsonObject()
-      .Text("path", model.bundle().path())
-      .Text("version", StrCat(view.major, ".", view.minor))
-      .Count("file_bytes", model.bundle().file_size())
-      .Value("model", ModelJson(view.config))
-      .Text("weights", WeightType(model))
-      .Value("tokenizer_pieces", std::move(tokenizer_pieces))
-      .Value("stop_ids", view.generation.stop_ids)
-      .Value("anchors", view.levels.anchors)
-      .Value("levels", LevelsJson(model))
-      .Take();
+  Json json = JsonObject()
+                  .Text("path", model.bundle().path())
+                  .Text("version", StrCat(view.major, ".", view.minor))
+                  .Count("file_bytes", model.bundle().file_size())
+                  .Value("model", ModelJson(view.config))
+                  .Text("weights", WeightType(model))
+                  .Value("tokenizer_pieces", std::move(tokenizer_pieces))
+                  .Value("stop_ids", view.generation.stop_ids)
+                  .Value("anchors", view.levels.anchors)
+                  .Value("levels", LevelsJson(model))
+                  .Take();
+  AddElasticJson(view, json);
+  return json;
 }
 
 void AddTiming(const Timing& timing, const ProcessMemory& memory, Json& json) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/elm/bundle.h"
+#include "formats/elm/elastic_text.h"
 #include "formats/elm/level_text.h"
 #include "toolchain/base/error.h"
 #include "toolchain/cli/commands.h"
@@ -42,6 +43,9 @@ void Run(const std::string& path) {
   PrintModel(*bundle);
   std::printf("matrices:\n%s", StorageText(*bundle).c_str());
   std::printf("\n%s\n", LevelTableText(bundle->view()).c_str());
+  if (const std::string elastic = ElasticText(bundle->view()); !elastic.empty()) {
+    std::printf("%s\n", elastic.c_str());
+  }
   PrintProvenance(*bundle);
 }
 
