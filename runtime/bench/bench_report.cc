@@ -31,7 +31,7 @@ const Level& LevelOf(const BenchReport& report, const BenchRow& row) {
 }
 
 std::string LevelNameOf(const BenchReport& report, const BenchRow& row) {
-  return LevelName(LevelOf(report, row).name_permille);
+  return row.test.is_tlm() ? "" : LevelName(LevelOf(report, row).name_permille);
 }
 
 bool MeasuredBoth(const BenchReport& report) {
@@ -157,6 +157,7 @@ std::string Heading(const BenchReport& report) {
 
 // Nothing for a level that has none.
 const char* AdapterText(const BenchReport& report, const BenchRow& row) {
+  if (row.test.is_tlm()) return "";
   if (row.adapter) return "with";
   return AdapterOf(report.model.bundle().view(), row.level) == nullptr ? "" : "without";
 }
@@ -195,6 +196,11 @@ Json SpreadJson(const Spread& spread) {
   return {{"median", spread.median}, {"p10", spread.p10}, {"p90", spread.p90}};
 }
 
+const char* KindText(const BenchTest& test) {
+  if (test.is_tlm()) return "tiny LM";
+  return test.kind == BenchTest::Kind::kDecode ? "decode" : "prefill";
+}
+
 Json RowJson(const BenchReport& report, const BenchRow& row) {
   const BenchFigures figures = FiguresOf(report, row);
   const bool decode = IsDecode(row);
@@ -202,10 +208,12 @@ Json RowJson(const BenchReport& report, const BenchRow& row) {
   for (const BenchSample& sample : row.samples) seconds.push_back(sample.seconds);
   return {
       {"test", row.test.name()},
-      {"kind", decode ? "decode" : "prefill"},
+      {"kind", KindText(row.test)},
       {"tokens", row.test.tokens},
-      {"level", LevelNameOf(report, row)},
-      {"true_share", TrueShare(report.model.config(), LevelOf(report, row))},
+      {"level", row.test.is_tlm() ? Json(nullptr) : Json(LevelNameOf(report, row))},
+      {"true_share", row.test.is_tlm()
+                         ? Json(nullptr)
+                         : Json(TrueShare(report.model.config(), LevelOf(report, row)))},
       {"adapter", row.adapter},
       {"adapter_overhead",
        figures.adapter_overhead ? SpreadJson(*figures.adapter_overhead) : Json(nullptr)},
@@ -264,7 +272,7 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
   const bool decode = IsDecode(row);
   return {row.test.name(),
           LevelNameOf(report, row),
-          Fixed(TrueShare(report.model.config(), LevelOf(report, row)), 6),
+          row.test.is_tlm() ? "" : Fixed(TrueShare(report.model.config(), LevelOf(report, row)), 6),
           Fixed(speed.median, 4),
           Fixed(speed.p10, 4),
           Fixed(speed.p90, 4),
@@ -288,6 +296,14 @@ Cells CsvRow(const BenchReport& report, const WeightSummary& weights, const Prob
           overhead ? Fixed(overhead->p90, 4) : ""};
 }
 
+double OperationsOf(const BenchReport& report, const BenchRow& row, const LevelWork& work) {
+  using Kind = BenchTest::Kind;
+  const uint64_t tokens = row.test.tokens;
+  if (!row.test.is_tlm()) return work.Operations(tokens, IsDecode(row) ? tokens : 1);
+  return TlmOperations(report.model.bundle().view().tlm->settings.config, tokens,
+                       row.test.kind != Kind::kTlmDecision, row.test.kind != Kind::kTlmScore);
+}
+
 }  // namespace
 
 BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
@@ -295,7 +311,7 @@ BenchFigures FiguresOf(const BenchReport& report, const BenchRow& row) {
   figures.work = WorkOf(report.model.bundle().view(), row.level, row.adapter);
   const bool decode = IsDecode(row);
   const uint64_t tokens = row.test.tokens;
-  const double operations = figures.work.Operations(tokens, decode ? tokens : 1);
+  const double operations = OperationsOf(report, row, figures.work);
   const auto token_bytes = static_cast<double>(figures.work.token_bytes);
   std::vector<double> speeds, bandwidth_shares, operation_shares;
   for (const BenchSample& sample : row.samples) {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "runtime/bench/bench_run.h"
 #include "formats/base/statistics.h"
+#include "runtime/bench/bench_run.h"
 #include "runtime/bench/work.h"
 #include "runtime/kernels/cpu_info.h"
 #include "runtime/kernels/kernels.h"

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <span>
 #include <utility>
 
 #include "runtime/bench/work.h"
+#include "runtime/tlm/tlm_encoder.h"
 
 namespace elm {
 namespace {
@@ -35,15 +37,25 @@ uint32_t Highest(std::span<const float> logits) {
 
 class BenchRun {
  public:
-  BenchRun(Session& session, MachineProbe& probe, const BenchPlan& plan, const BenchHooks& hooks)
-      : session_(session), probe_(probe), plan_(plan), hooks_(hooks) {
+  // `encoder` is null where no test is the tiny LM's.
+  BenchRun(Session& session, TlmEncoder* encoder, MachineProbe& probe, const BenchPlan& plan,
+           const BenchHooks& hooks)
+      : session_(session), encoder_(encoder), probe_(probe), plan_(plan), hooks_(hooks) {
     uint32_t most = 1;
     for (const BenchTest& test : plan.tests) most = std::max(most, test.tokens);
+    if (encoder != nullptr) {
+      window_ = RandomIds(most, session.model().bundle().view().tlm->settings.config.vocab);
+      token_types_.assign(most, 1);
+    }
     ids_ = RandomIds(most, session.model().config().vocab);
     const uint32_t bos = session.model().bundle().view().generation.bos_id;
     first_id_ = bos == layout::kNoToken ? ids_.front() : bos;
     result_.plan = plan;
     for (const BenchTest& test : plan.tests) {
+      if (test.is_tlm()) {
+        result_.rows.push_back({test, plan.levels.front(), false, {}});
+        continue;
+      }
       for (const size_t level : plan.levels) AddRows(test, level);
     }
   }
@@ -117,6 +129,7 @@ class BenchRun {
 
   // Seconds, at a row's level whose weights have just been touched, from an empty context.
   Result<double> Measure(const BenchTest& test, const BenchRow& row) {
+    if (test.is_tlm()) return MeasureTlm(test);
     const Level& level = session_.model().levels().levels[row.level];
     ELM_RETURN_IF_ERROR(session_.SetLevel(LevelName(level.name_permille)));
     session_.UseAdapters(row.adapter);
@@ -124,6 +137,18 @@ class BenchRun {
     session_.Reset();
     return test.kind == BenchTest::Kind::kPrefill ? MeasurePrefill(test.tokens)
                                                   : MeasureDecode(test.tokens);
+  }
+
+  // One window; the heads behind the branches are left out: they are a few rows.
+  double MeasureTlm(const BenchTest& test) {
+    const auto start = Clock::now();
+    encoder_->RunShared(std::span(window_).first(test.tokens),
+                        std::span(token_types_).first(test.tokens));
+    if (test.kind != BenchTest::Kind::kTlmDecision) encoder_->RunBranch(TlmBranch::kScore);
+    if (test.kind != BenchTest::Kind::kTlmScore) {
+      encoder_->RunBranch(TlmBranch::kDecision, /*first_only=*/true);
+    }
+    return SecondsSince(start);
   }
 
   Result<double> MeasurePrefill(uint32_t tokens) {
@@ -149,16 +174,21 @@ class BenchRun {
     const Level& level = session_.model().levels().levels[row.level];
     const auto all = static_cast<double>((plan_.repeats + 1) * result_.rows.size());
     const bool both = plan_.adapters == AdapterUse::kBoth;
-    hooks_.progress(StrCat(what, ", ", row.test.name(), ", level ", LevelName(level.name_permille),
-                           both && row.adapter ? " with its adapter" : ""),
-                    static_cast<double>(++announced_) / (all + 1));
+    const std::string where =
+        row.test.is_tlm() ? "" : StrCat(", level ", LevelName(level.name_permille));
+    hooks_.progress(
+        StrCat(what, ", ", row.test.name(), where, both && row.adapter ? " with its adapter" : ""),
+        static_cast<double>(++announced_) / (all + 1));
   }
 
   Session& session_;
+  TlmEncoder* encoder_;
   MachineProbe& probe_;
   const BenchPlan& plan_;
   const BenchHooks& hooks_;
   std::vector<uint32_t> ids_;
+  std::vector<uint32_t> window_;       // of the tiny LM
+  std::vector<uint32_t> token_types_;  // the same size
   uint32_t first_id_ = 0;
   size_t announced_ = 0;
   BenchResult result_;
@@ -178,7 +208,21 @@ const char* AdapterUseName(AdapterUse use) {
   return "both";
 }
 
-std::string BenchTest::name() const { return StrCat(kind == Kind::kPrefill ? "pp" : "tg", tokens); }
+std::string BenchTest::name() const {
+  switch (kind) {
+    case Kind::kPrefill:
+      return StrCat("pp", tokens);
+    case Kind::kDecode:
+      return StrCat("tg", tokens);
+    case Kind::kTlm:
+      return StrCat("tlm", tokens);
+    case Kind::kTlmScore:
+      return StrCat("tlm", tokens, "-score");
+    case Kind::kTlmDecision:
+      break;
+  }
+  return StrCat("tlm", tokens, "-decision");
+}
 
 Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTable& kernels,
                              const BenchPlan& plan, const BenchHooks& hooks) {
@@ -198,7 +242,13 @@ Result<BenchResult> RunBench(std::shared_ptr<const Model> model, const KernelTab
                                                .context = plan.context,
                                                .kv = plan.kv,
                                                .threads = plan.threads}));
-  return BenchRun(*session, probe, plan, hooks).Run();
+  std::unique_ptr<TlmEncoder> encoder;
+  if (std::any_of(plan.tests.begin(), plan.tests.end(),
+                  [](const BenchTest& test) { return test.is_tlm(); })) {
+    if (!view.tlm) return InvalidArgument("the bundle has no tiny LM");
+    ELM_ASSIGN_OR_RETURN(encoder, TlmEncoder::Create(*view.tlm, kernels, plan.threads));
+  }
+  return BenchRun(*session, encoder.get(), probe, plan, hooks).Run();
 }
 
 }  // namespace elm

@@ -16,12 +16,15 @@ namespace elm {
 
 // Named and measured as llama-bench does: "pp512" reads 512 tokens into an empty context at once,
 // "tg64" appends 64 to an empty context one by one.
+// "tlm512" reads a window of 512 tokens with the bundle's tiny LM, both branches;
+// "tlm512-score" and "tlm512-decision" run one branch. These know no levels.
 struct BenchTest {
-  enum class Kind { kPrefill, kDecode };
+  enum class Kind { kPrefill, kDecode, kTlm, kTlmScore, kTlmDecision };
   Kind kind = Kind::kPrefill;
   uint32_t tokens = 0;  // at least 1
 
   std::string name() const;
+  bool is_tlm() const { return kind >= Kind::kTlm; }
   bool operator==(const BenchTest&) const = default;
 };
 
@@ -53,7 +56,7 @@ struct BenchSample {
 
 struct BenchRow {
   BenchTest test;
-  size_t level = 0;
+  size_t level = 0;                  // means nothing for the tiny LM
   bool adapter = false;              // the level has one and used it
   std::vector<BenchSample> samples;  // one for each repeat
 };

@@ -27,6 +27,24 @@ WeightSummary SummariseWeights(const BundleView& view) {
   return summary;
 }
 
+double TlmOperations(const TlmConfig& config, uint64_t tokens, bool score, bool decision) {
+  const auto count = static_cast<double>(tokens);
+  const double bottleneck = config.bottleneck;
+  // Both bottlenecks and values read the hidden state; queries and keys what is narrowed.
+  const double prepare = 3.0 * bottleneck * config.hidden + 2.0 * bottleneck * bottleneck;
+  const double finish = bottleneck * bottleneck +
+                        2.0 * config.feed_forwards * bottleneck * config.intermediate +
+                        bottleneck * config.hidden;
+  const double above = config.layers - config.shared_layers;
+  double weights = count * (double{1} * config.hidden * config.embedding_inputs() +
+                            config.shared_layers * (prepare + finish));
+  if (score) weights += count * above * (prepare + finish);
+  if (decision && above > 0) {
+    weights += count * (above * prepare + (above - 1) * finish) + finish;
+  }
+  return 2.0 * weights;
+}
+
 const BundleAdapter* AdapterOf(const BundleView& view, size_t level) {
   for (const BundleAdapter& adapter : view.adapters) {
     if (adapter.level == level) return &adapter;

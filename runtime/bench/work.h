@@ -36,6 +36,11 @@ struct LevelWork {
   }
 };
 
+// Multiplications and additions of the tiny LM's products for a window of `tokens`: the shared
+// layers, and of the branches that run the layers above; of the last decision layer only keys and
+// values for all tokens. Attention's own are not counted.
+double TlmOperations(const TlmConfig& config, uint64_t tokens, bool score, bool decision);
+
 // The adapter that `level` has, or nullptr.
 const BundleAdapter* AdapterOf(const BundleView& view, size_t level);
 

@@ -97,5 +97,27 @@ TEST(WorkTest, BitsPerWeight) {
   }
 }
 
+// MobileBERT's layer has 835,584 weights.
+TEST(WorkTest, TinyLmCountsWhatItsBranchesRun) {
+  TlmConfig config;
+  config.embedding = 128;
+  config.hidden = 512;
+  config.bottleneck = 128;
+  config.heads = 4;
+  config.intermediate = 512;
+  config.feed_forwards = 4;
+  config.layers = 24;
+  config.shared_layers = 12;
+  const double projection = 512.0 * 384;
+  const double layer = 835584;
+  EXPECT_EQ(TlmOperations(config, 100, true, false), 200 * (projection + 24 * layer));
+  const double last_finish = layer - 3 * 128 * 512 - 2 * 128 * 128;
+  EXPECT_EQ(TlmOperations(config, 100, false, true),
+            200 * (projection + 24 * layer - last_finish) + 2 * last_finish);
+  EXPECT_EQ(TlmOperations(config, 100, true, true), TlmOperations(config, 100, true, false) +
+                                                        TlmOperations(config, 100, false, true) -
+                                                        200 * (projection + 12 * layer));
+}
+
 }  // namespace
 }  // namespace elm

@@ -42,7 +42,10 @@ Status Bench(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const BenchOptions options, ReadBenchOptions(flags));
   ELM_ASSIGN_OR_RETURN(const KernelTable* kernels, ChooseKernels());
   ELM_ASSIGN_OR_RETURN(const auto model, Model::Load(path, {.copy_weights = options.copy_weights}));
-  ELM_ASSIGN_OR_RETURN(const BenchPlan plan, PlanBench(options, model->config(), model->levels()));
+  const auto& stored = model->bundle().view().tlm;
+  const TlmConfig* tlm = stored ? &stored->settings.config : nullptr;
+  ELM_ASSIGN_OR_RETURN(const BenchPlan plan,
+                       PlanBench(options, model->config(), model->levels(), tlm));
   CatchInterrupts();
   ELM_ASSIGN_OR_RETURN(const BenchResult result, Measure(model, *kernels, plan));
   if (result.repeats > 0) {
@@ -64,12 +67,11 @@ Command BenchCommand() {
       .arguments = "[OPTIONS] MODEL.elm",
       .details =
           "Rows are named as llama-bench names them: pp512 reads 512 tokens at once, tg64 appends\n"
-          "64 one by one, both to an empty context. Everything is warmed up, then measured again\n"
-          "and again, all levels of a test in turn. GB/s are bytes of weights. What they are "
-          "compared\n"
-          "with is measured in the same run, with as many threads: how fast memory is read, and "
-          "how\n"
-          "many multiplications and additions the processor does when nothing holds it up. Ctrl-C\n"
+          "64 one by one, both to an empty context; tlm512 reads a window with the tiny LM.\n"
+          "Everything is warmed up, then measured again and again, all levels of a test in turn.\n"
+          "GB/s are bytes of weights. What they are compared with is measured in the same run, with\n"
+          "as many threads: how fast memory is read, and how many multiplications and additions\n"
+          "the processor does when nothing holds it up. Ctrl-C\n"
           "ends it with the repeats that are complete.\n"
           "\n"
           "Examples:\n"

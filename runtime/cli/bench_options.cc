@@ -60,12 +60,32 @@ Result<std::vector<size_t>> FindLevels(const std::vector<std::string>& names,
   return found;
 }
 
+// Both branches together and each alone.
+Status AddTlmTests(const BenchOptions& options, const TlmConfig* tlm, BenchPlan& plan) {
+  using Kind = BenchTest::Kind;
+  if (tlm == nullptr) {
+    if (!options.tlm || options.tlm->empty()) return Status::Ok();
+    return InvalidArgument("--tlm: the bundle has no tiny LM");
+  }
+  const std::vector<uint32_t> usual = {std::min(kUsualPrefill, tlm->positions)};
+  for (const uint32_t tokens : options.tlm.value_or(usual)) {
+    if (tokens > tlm->positions) {
+      return InvalidArgument("--tlm: a window holds ", tlm->positions, " tokens, not ", tokens);
+    }
+    for (const Kind kind : {Kind::kTlm, Kind::kTlmScore, Kind::kTlmDecision}) {
+      plan.tests.push_back({kind, tokens});
+    }
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 std::vector<Flag> BenchFlags() {
   return {
       {"prompt", 'p', "COUNTS", "prefill so many tokens, e.g. 64,512 (default 512; 0: do not)"},
       {"generate", 'n', "COUNTS", "decode so many tokens (default 64; 0: do not)"},
+      {"tlm", 0, "COUNTS", "windows of the tiny LM (default 512 where there is one; 0: do not)"},
       {"levels", 'l', "NAMES", "all (default), or names with commas between, e.g. 0.5,1.0"},
       ThreadsFlag(),
       {"repeats", 'r', "COUNT", "measure everything so often (default 5)"},
@@ -82,9 +102,11 @@ Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags) {
   BenchOptions options;
   ELM_ASSIGN_OR_RETURN(options.prefill, ReadCounts(flags, "prompt"));
   ELM_ASSIGN_OR_RETURN(options.decode, ReadCounts(flags, "generate"));
+  ELM_ASSIGN_OR_RETURN(options.tlm, ReadCounts(flags, "tlm"));
   const bool no_prefill = options.prefill && options.prefill->empty();
   const bool no_decode = options.decode && options.decode->empty();
-  if (no_prefill && no_decode) {
+  const bool tlm = options.tlm && !options.tlm->empty();
+  if (no_prefill && no_decode && !tlm) {
     return InvalidArgument("--prompt and --generate are both 0: nothing is left to measure");
   }
   if (flags.Text("levels", "all") != "all") {
@@ -105,7 +127,7 @@ Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags) {
 }
 
 Result<BenchPlan> PlanBench(const BenchOptions& options, const ModelConfig& config,
-                            const LevelTable& levels) {
+                            const LevelTable& levels, const TlmConfig* tlm) {
   BenchPlan plan;
   ELM_ASSIGN_OR_RETURN(plan.levels, FindLevels(options.levels, levels));
   plan.threads = options.threads;
@@ -132,6 +154,7 @@ Result<BenchPlan> PlanBench(const BenchOptions& options, const ModelConfig& conf
     plan.context = std::max(plan.context, test.tokens);
   }
   if (options.context != 0) plan.context = options.context;
+  ELM_RETURN_IF_ERROR(AddTlmTests(options, tlm, plan));
   return plan;
 }
 

@@ -18,6 +18,7 @@ struct BenchOptions {
   // Tokens; absent: the usual, as far as the model's context allows.
   std::optional<std::vector<uint32_t>> prefill;
   std::optional<std::vector<uint32_t>> decode;
+  std::optional<std::vector<uint32_t>> tlm;
   std::vector<std::string> levels;  // empty: all
   uint32_t threads = 1;
   uint32_t repeats = 5;
@@ -31,8 +32,9 @@ struct BenchOptions {
 std::vector<Flag> BenchFlags();
 Result<BenchOptions> ReadBenchOptions(const ParsedFlags& flags);
 
-// Fails when a level is unknown or a test does not fit the context.
+// Fails when a level is unknown, a test does not fit the context or the tiny LM's window, or a tiny
+// LM is asked for that is not there (null).
 Result<BenchPlan> PlanBench(const BenchOptions& options, const ModelConfig& config,
-                            const LevelTable& levels);
+                            const LevelTable& levels, const TlmConfig* tlm = nullptr);
 
 }  // namespace elm

@@ -95,6 +95,26 @@ TEST(BenchOptionsTest, WhatDoesNotFitTheContext) {
   EXPECT_EQ(Refusal({"-c", "1001"}), "--context is 1001, the model's is 1000");
 }
 
+Result<BenchPlan> PlanWithTlm(const std::vector<std::string>& words) {
+  ELM_ASSIGN_OR_RETURN(const ParsedFlags flags, ParseFlags(BenchFlags(), words));
+  ELM_ASSIGN_OR_RETURN(const BenchOptions options, ReadBenchOptions(flags));
+  TlmConfig tlm;
+  tlm.positions = 256;
+  return PlanBench(options, Config(), Levels(), &tlm);
+}
+
+TEST(BenchOptionsTest, TheTinyLmIsMeasuredWhereThereIsOne) {
+  EXPECT_THAT(PlanWithTlm({"-p", "0", "-n", "8"})->tests,
+              ElementsAre(BenchTest{Kind::kDecode, 8}, BenchTest{Kind::kTlm, 256},
+                          BenchTest{Kind::kTlmScore, 256}, BenchTest{Kind::kTlmDecision, 256}));
+  EXPECT_THAT(PlanWithTlm({"-p", "0", "-n", "8", "--tlm", "0"})->tests,
+              ElementsAre(BenchTest{Kind::kDecode, 8}));
+  EXPECT_EQ(PlanWithTlm({"-p", "0", "-n", "0", "--tlm", "64,128"})->tests.size(), 6U);
+  EXPECT_EQ(PlanWithTlm({"--tlm", "257"}).status().message(),
+            "--tlm: a window holds 256 tokens, not 257");
+  EXPECT_EQ(Refusal({"--tlm", "64"}), "--tlm: the bundle has no tiny LM");
+}
+
 TEST(BenchOptionsTest, Mistakes) {
   for (const char* text : {"", ",", "64,", "0,64", "x", "6x", "-1", "1.5", "99999999999"}) {
     EXPECT_THAT(Refusal({"-p", text}), HasSubstr("--prompt is \"")) << text;

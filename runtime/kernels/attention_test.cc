@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "formats/base/dtype.h"
@@ -79,6 +80,43 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
               ASSERT_NEAR(outputs[t * stride + i], wanted, 1e-5)
                   << kernels->name << " " << head_dim << " start " << start << " token " << t;
             }
+          }
+        }
+      }
+    }
+  }
+}
+
+// As an encoder attends: every token sees every position, the later ones too.
+TEST(AttentionTest, EveryTokenMaySeeAllPositions) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    for (const size_t head_dim : {8, 24, 32}) {
+      for (const size_t positions : {1, 7, 16, 33}) {
+        const Cache cache(*kernels, head_dim, positions, positions + 9);
+        const auto queries = RandomFloats(positions * head_dim, 1);
+        std::vector<float> scores(AttentionScratch(positions));
+        std::vector<float> outputs(positions * head_dim);
+        // Not all at once: where the tokens stand does not matter.
+        const size_t half = positions / 2;
+        for (const auto& [begin, end] : {std::pair{size_t{0}, half}, std::pair{half, positions}}) {
+          kernels->attend[0]({.queries = queries.data() + begin * head_dim,
+                              .query_stride = head_dim,
+                              .keys = cache.keys.data(),
+                              .values = cache.values.data(),
+                              .head_dim = head_dim,
+                              .start = 0,
+                              .tokens = end - begin,
+                              .scores = scores.data(),
+                              .outputs = outputs.data() + begin * head_dim,
+                              .output_stride = head_dim,
+                              .all_see = positions});
+        }
+        for (size_t t = 0; t < positions; ++t) {
+          const auto expected = Reference(queries.data() + t * head_dim, cache.key_rows,
+                                          cache.value_rows, head_dim, positions);
+          for (size_t i = 0; i < head_dim; ++i) {
+            ASSERT_NEAR(outputs[t * head_dim + i], expected[i], 1e-5)
+                << kernels->name << " " << head_dim << " of " << positions << " token " << t;
           }
         }
       }

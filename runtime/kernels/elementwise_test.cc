@@ -1,6 +1,7 @@
 // Everything between products, on every instruction set that this machine has.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -41,6 +42,76 @@ TEST(RmsNormTest, ZeroStaysZero) {
     std::vector<float> outputs(16, 1.0F);
     kernels->rms_norm(zeros.data(), weights.data(), 16, 1e-6F, outputs.data());
     EXPECT_EQ(outputs, zeros) << kernels->name;
+  }
+}
+
+TEST(AddReluTest, AddsTheBiasAndCutsWhatIsNegative) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    for (const size_t width : kWidths) {
+      const auto inputs = RandomFloats(width, 1);
+      const auto bias = RandomFloats(width, 2);
+      auto row = inputs;
+      row.push_back(77.0F);
+      kernels->add_relu(row.data(), bias.data(), width);
+      for (size_t i = 0; i < width; ++i) {
+        ASSERT_EQ(row[i], std::max(inputs[i] + bias[i], 0.0F)) << kernels->name << width;
+      }
+      EXPECT_EQ(row[width], 77.0F) << kernels->name << width;
+    }
+  }
+}
+
+TEST(NoNormTest, ScalesAndShifts) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    for (const size_t width : kWidths) {
+      const auto inputs = RandomFloats(width, 1);
+      const auto bias = RandomFloats(width, 2);
+      const auto scale = RandomFloats(width, 3);
+      const auto shift = RandomFloats(width, 4);
+      auto row = inputs;
+      row.push_back(77.0F);
+      kernels->no_norm(row.data(), bias.data(), scale.data(), shift.data(), width);
+      for (size_t i = 0; i < width; ++i) {
+        const double expected = (double{inputs[i]} + bias[i]) * scale[i] + shift[i];
+        ASSERT_NEAR(row[i], expected, 1e-6) << kernels->name << width;
+      }
+      EXPECT_EQ(row[width], 77.0F) << kernels->name << width;
+    }
+  }
+}
+
+TEST(LayerNormTest, AgreesWithDoublePrecision) {
+  for (const KernelTable* kernels : SupportedKernels()) {
+    for (const float epsilon : {1e-12F, 1e-5F}) {
+      for (const size_t width : kWidths) {
+        const auto inputs = RandomFloats(width, 1);
+        const auto bias = RandomFloats(width, 2);
+        const auto scale = RandomFloats(width, 3);
+        const auto shift = RandomFloats(width, 4);
+        auto row = inputs;
+        row.push_back(77.0F);
+        kernels->layer_norm(row.data(), bias.data(), scale.data(), shift.data(), width, epsilon);
+        std::vector<double> sums(width);
+        double mean = 0;
+        for (size_t i = 0; i < width; ++i) {
+          sums[i] = double{inputs[i] + bias[i]};  // as floats add
+          mean += sums[i] / static_cast<double>(width);
+        }
+        double variance = 0;
+        for (const double sum : sums) {
+          variance += (sum - mean) * (sum - mean) / static_cast<double>(width);
+        }
+        const double root = std::sqrt(variance + double{epsilon});
+        for (size_t i = 0; i < width && width > 1; ++i) {
+          ASSERT_NEAR(row[i], (sums[i] - mean) / root * scale[i] + shift[i], 3e-6)
+              << kernels->name << width;
+        }
+        if (width == 1) {
+          EXPECT_EQ(row[0], shift[0]);  // nothing is left of a single number
+        }
+        EXPECT_EQ(row[width], 77.0F) << kernels->name << width;
+      }
+    }
   }
 }
 
