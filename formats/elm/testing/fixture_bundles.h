@@ -9,6 +9,7 @@
 #include "formats/base/hash.h"
 #include "formats/elm/bundle_writer.h"
 #include "formats/elm/quantise.h"
+#include "formats/model/testing/tiny_tlm.h"
 
 namespace elm::testing {
 
@@ -54,6 +55,39 @@ inline std::vector<Fixture> Fixtures() {
   };
 }
 
+// Since 1.1: a tiny LM with a layer of each branch, a reference latency table, accuracies.
+inline BundleContents ElasticFixtureContents() {
+  BundleContents contents = FixtureContents(WeightType::kF16, WeightType::kQ8, /*tied_head=*/true);
+  TlmSettings settings = TinyTlmSettings();
+  settings.config.bottleneck = 32;
+  settings.config.intermediate = 80;
+  settings.model_levels_permille = {500, 1000};
+  contents.tlm = TlmContents{.settings = settings, .weights = WeightType::kQ4, .group = 32};
+  LatencyTable latency;
+  latency.name = "reference:fixture";
+  latency.level_permille = {500, 1000};
+  latency.ttft_tokens = {16, 512};
+  latency.ttft_ms = {{1.5, 40}, {2.5, 80}};
+  latency.tpot_context = {0, 512};
+  latency.tpot_ms = {{0.5, 0.75}, {1, 1.25}};
+  latency.tlm_tokens = {16, 512};
+  latency.tlm_ms = {0.25, 4};
+  latency.selection_ms_per_kilotoken = 0.125;
+  latency.switch_ms = 0.0625;
+  latency.margin = 0.05;
+  contents.reference_latency = latency;
+  AccuracyGrid accuracy;
+  accuracy.prompt_levels_permille = settings.prompt_levels_permille;
+  accuracy.model_levels_permille = settings.model_levels_permille;
+  accuracy.items = 40;
+  accuracy.accuracy = {0.25, 0.5, 0.5, 0.75, 0.625, 1};
+  accuracy.standard_error = {0.0625, 0.078125, 0.078125, 0.0625, 0.0703125, 0};
+  contents.accuracy = accuracy;
+  return contents;
+}
+
+inline Fixture ElasticFixture() { return {"1.1-tiny-lm.elm", ElasticFixtureContents()}; }
+
 // Element `index` of the tensor or adapter matrix `name`: an integer from -8 to 7, divided by 32,
 // which every type but q8 holds exactly; every 32 neighbours begin with -8, so that the integers of
 // q4 are those. Norms are near 1.
@@ -80,7 +114,13 @@ inline Status WriteFixture(const std::string& path, const BundleContents& conten
                                      std::span<const float> values) {
     return QuantiseMatrix(type, ScaleSearch::kNearest, group, spec.rows, spec.columns, values);
   };
-  return WriteBundle(path, contents, tensors, {}, nearest, adapters);
+  const auto tlm = [](const TlmTensorSpec& spec, std::span<float> values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = FixtureValue(TlmTensorName(spec), spec.is_norm() && !spec.bias, i);
+    }
+    return Status::Ok();
+  };
+  return WriteBundle(path, contents, tensors, {}, nearest, adapters, tlm);
 }
 
 }  // namespace elm::testing
