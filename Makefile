@@ -43,8 +43,8 @@ test: | build ## set up, build and pass every test: release, runtime-only, asan,
 	@cmake/arm64-sysroot.sh build/arm64-sysroot
 	@ANDROID_NDK_HOME= cmake/run_tests.sh $(JOBS) release runtime-only asan android-arm64
 
-test-long: release ## the tests that take minutes each: what levels and rounding cost real models
-	@ELM_LONG_TESTS=1 ctest --preset release --timeout 3600 -R '^toolchain_(pipeline|quantize)_test$$'
+test-long: release ## the tests that take minutes each: what levels cost a real model
+	@ELM_LONG_TESTS=1 ctest --preset release --timeout 3600 -R '^toolchain_pipeline_test$$'
 
 demo: ## the whole job on the built-in model, or on a checkpoint: make demo MODEL=DIR DATA=TEXT
 	@$(if $(MODEL),$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on)))
