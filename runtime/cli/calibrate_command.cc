@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <span>
 #include <string>
 
@@ -140,6 +141,10 @@ Status CalibrateBundle(const ParsedFlags& flags) {
   ELM_ASSIGN_OR_RETURN(const SessionSetup setup, ReadSessionSetup(flags));
   ELM_ASSIGN_OR_RETURN(const double seconds, ReadSeconds(flags));
   const std::string path = flags.Text("output", LatencyPathBeside(setup.path));
+  std::error_code ignored;
+  if (std::filesystem::equivalent(path, setup.path, ignored)) {
+    return InvalidArgument("--output ", path, ": is the bundle; choose another name");
+  }
   // A minute later it would be too late to find out that nothing can be written there.
   ELM_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   ELM_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(setup));

@@ -26,8 +26,9 @@ std::vector<Flag> SloFlags() {
       {"slo", 0, "BOUNDS", "what is demanded: ttft=40%,tpot=70% or ttft=300ms,tpot=40ms"},
       {"latency", 0, "FILE",
        "the latency table to decide by (default: MODEL.elm.lat.json, else the bundle's reference)"},
-      {"system", 0, "FILE", "who the model is; reaches it byte for byte"},
-      {"instructions", 0, "FILE", "what to do; reaches it byte for byte"},
+      {"system", 0, "FILE",
+       "who the model is; reaches it unchanged but for the file's last line end"},
+      {"instructions", 0, "FILE", "what to do; reaches it like --system"},
       {"context", 0, "FILE", "what may be shortened; may be given more than once",
        /*repeats=*/true},
       {"question", 0, "TEXT", "what is asked; reaches the model byte for byte"},
@@ -63,6 +64,7 @@ Result<uint32_t> ReadCount(const ParsedFlags& flags, const std::string& name, ui
 Result<std::string> ReadPromptFile(const std::string& path) {
   ELM_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kLargestPromptFile));
   if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
   return text;
 }
 

@@ -186,6 +186,7 @@ Status Orchestrator::ChooseWithTlm(const SloRequest& request, const Compressor& 
       return Status::Ok();
     }
   }
+  prepared.was_feasible = prepared.feasibility.any();
   const Stopwatch watch(clock_);
   ELM_ASSIGN_OR_RETURN(prepared.answer, reader_->Read(question));
   const TlmAnswer& answer = prepared.answer;
@@ -224,7 +225,7 @@ Result<SloAnswer> Orchestrator::Answer(const SloRequest& request, PreparedReques
   answer.tpot_ms = answer.result.tpot_ms;
   answer.within_limits =
       answer.ttft_ms <= known.limits.ttft_ms && answer.tpot_ms <= known.limits.tpot_ms;
-  if (!known.decision.feasible) {
+  if (!known.decision.feasible && !known.was_feasible) {
     answer.outcome = SloOutcome::kInfeasible;
   } else {
     const bool by_definition =

@@ -40,6 +40,8 @@ struct PreparedRequest {
   SloLimits limits;
   // Of the pairs that there were to choose from: without the tiny LM those with the full prompt.
   Feasibility feasibility;
+  // Before the tiny LM had read: a request that only its reading made infeasible was missed.
+  bool was_feasible = false;
   Decision decision;
   TlmUse tlm_use = TlmUse::kRead;
   TlmAnswer answer;            // empty when the tiny LM was not asked

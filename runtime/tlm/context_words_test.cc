@@ -73,6 +73,10 @@ TEST(ContextWordsTest, CodeIsWhole) {
   EXPECT_THAT(Units("a ` b c"), ElementsAre("a", "`", "b", "c"));
   EXPECT_THAT(Units("so:\n```cpp\nint a = 1;\n  f(a);\n```\nend of it"),
               ElementsAre("so:", "```cpp", "int_a_=_1;", "f(a);", "```", "end", "of", "it"));
+  // Backticks that close on their own line begin no block, and a block ends as it began.
+  EXPECT_THAT(Units("```ls -l``` lists\nplain words"), ::testing::Contains("plain"));
+  EXPECT_THAT(Units("```\n~~~\nint a;\n```\nplain words"), ::testing::Contains("int_a;"));
+  EXPECT_THAT(Units("```\n~~~\nint a;\n```\nplain words"), ::testing::Contains("plain"));
   EXPECT_THAT(Units("`a\nb`"), ElementsAre("`a", "b`"));
 }
 

@@ -162,19 +162,27 @@ class LineScanner {
   size_t end_ = 0;
 };
 
-bool IsFence(std::string_view line) {
+// '`' or '~' of a line that opens or closes a block of code, as in Markdown; 0 of any other. Code
+// between backticks within one line is no block.
+char FenceOf(std::string_view line) {
   while (!line.empty() && IsBlank(line.front())) line.remove_prefix(1);
-  return line.starts_with("```") || line.starts_with("~~~");
+  if (line.starts_with("~~~")) return '~';
+  if (!line.starts_with("```")) return 0;
+  const size_t behind = line.find_first_not_of('`');
+  return line.find('`', behind) == std::string_view::npos ? '`' : 0;
 }
 
 void FindCodeAndQuotations(std::string_view text, std::vector<TextSpan>& found) {
   LineScanner scanner(text, found);
-  bool fenced = false;
+  char fenced = 0;  // by which character
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    const bool fence = IsFence(text.substr(begin, end - begin));
-    if (fence) fenced = !fenced;
-    if (!fence && !fenced) {
+    const char fence = FenceOf(text.substr(begin, end - begin));
+    const bool opens = fence != 0 && fenced == 0;
+    const bool closes = fence != 0 && fence == fenced;
+    if (opens) fenced = fence;
+    if (closes) fenced = 0;
+    if (!closes && fenced == 0) {
       scanner.Scan(begin, end);
     } else if (end - begin <= kLongestSpan) {
       found.push_back(Span(begin, end));
