@@ -21,6 +21,7 @@
 #include "runtime/orchestrator/orchestrator.h"
 #include "runtime/tlm/prompt_reader.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/cli/eval_questions.h"
 #include "toolchain/cli/eval_subject.h"
@@ -30,6 +31,7 @@
 #include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/progress.h"
+#include "toolchain/tlm/label_cube.h"
 #include "toolchain/trace/make_trace.h"
 #include "toolchain/trace/play_device.h"
 #include "toolchain/trace/play_economics.h"
@@ -111,10 +113,10 @@ std::string HashOf(const std::vector<Trace>& traces) {
 // Tasks that any of the traces draws from, each once.
 std::vector<Task> AllTasks(const std::vector<Trace>& traces) {
   std::vector<Task> tasks;
-  std::set<std::string> ids;
+  std::set<uint64_t> known;
   for (const Trace& trace : traces) {
     for (const Task& task : trace.tasks) {
-      if (ids.insert(task.id).second) tasks.push_back(task);
+      if (known.insert(HashTask(task)).second) tasks.push_back(task);
     }
   }
   return tasks;
@@ -129,9 +131,15 @@ class ResultsFile {
     // A place that cannot be written to is refused before the work, not after it.
     (void)ValueOrThrow(AtomicFile::Create(path_));
     if (!std::filesystem::exists(path_)) return;
+    RefuseOtherSchema(path_, kTraceResultsSchema);
     try {
       TraceResults earlier = ReadTraceResults(path_);
       if (earlier.bundle_hash == results_.bundle_hash) {
+        // What is not played this time stays as it is.
+        if (earlier.traces_hash == results_.traces_hash) {
+          results_.device = earlier.device;
+          results_.economics = earlier.economics;
+        }
         earlier_ = std::move(earlier);
       } else {
         spdlog::info("{} is about another bundle and will be replaced", path_);
@@ -162,12 +170,28 @@ class ResultsFile {
   Clock::time_point written_ = Clock::now();
 };
 
+// The results' file replaces what is there; it must not be what they are made from.
+const Flags& CheckOutput(const Flags& flags) {
+  if (flags.json.empty()) return flags;
+  std::vector<std::string> inputs = flags.traces;
+  inputs.insert(inputs.end(), {flags.subject.model, flags.latency, flags.economics,
+                               flags.baselines.baselines, flags.baselines.predictors});
+  for (const std::string& input : inputs) {
+    std::error_code ignored;
+    if (!input.empty() && std::filesystem::equivalent(input, flags.json, ignored)) {
+      throw Error(InvalidArgument("--json ", flags.json,
+                                  ": would be overwritten, and is read; choose another name"));
+    }
+  }
+  return flags;
+}
+
 class Run {
  public:
   Run(const Flags& flags, std::vector<Trace> traces)
       : flags_(flags),
         traces_(std::move(traces)),
-        subject_(flags.subject),
+        subject_(CheckOutput(flags).subject),
         file_(flags.json, {.tool_version = ELM_VERSION,
                            .bundle_hash = subject_.hash(),
                            .traces_hash = HashOf(traces_)}) {
@@ -293,6 +317,7 @@ class Run {
   void TakeEarlierAnswers(EconomicsResults& results) const {
     const auto& earlier = file_.earlier();
     if (!earlier || !earlier->economics) return;
+    if (earlier->economics->engine != results.engine) return;
     results.cases = earlier->economics->cases;
     const bool same_table = earlier->economics->table_hash == results.table_hash;
     const bool same_baselines = earlier->economics->baselines_hash == results.baselines_hash;

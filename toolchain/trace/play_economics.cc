@@ -10,7 +10,9 @@
 #include "datasets/pocket/world.h"
 #include "formats/base/hash.h"
 #include "toolchain/base/error.h"
+#include "toolchain/eval/hash_text.h"
 #include "toolchain/eval/task_request.h"
+#include "toolchain/tlm/label_cube.h"
 #include "toolchain/tlm/slo_labels.h"
 
 namespace elm {
@@ -72,7 +74,7 @@ class Play {
   void ListCases() {
     std::vector<TraceCase> earlier = std::exchange(results_.cases, {});
     std::map<std::pair<std::string, std::string>, TraceCase*> known;
-    for (TraceCase& one : earlier) known[{one.app + " " + one.slo, one.task}] = &one;
+    for (TraceCase& one : earlier) known[{one.app + " " + one.slo, one.task_hash}] = &one;
     std::map<std::pair<std::string, std::string>, uint32_t> indices;
     results_.traces.clear();
     for (const Trace& trace : inputs_.traces) {
@@ -80,13 +82,14 @@ class Play {
       for (const TraceRequest& request : trace.requests) {
         const TraceApp& app = trace.apps[request.app];
         const Task& task = trace.tasks[request.task];
-        const std::pair<std::string, std::string> key = {app.name + " " + SloText(app.slo),
-                                                         task.id};
+        const std::string hash = HashText(HashTask(task));
+        const std::pair<std::string, std::string> key = {app.name + " " + SloText(app.slo), hash};
         const auto next = static_cast<uint32_t>(results_.cases.size());
         const auto [place, is_new] = indices.try_emplace(key, next);
         if (is_new) {
           TraceCase one{.app = app.name, .slo = SloText(app.slo), .family = task.task};
           one.task = task.id;
+          one.task_hash = hash;
           const auto found = known.find(key);
           if (found != known.end()) {
             one.cells = std::move(found->second->cells);
@@ -352,6 +355,11 @@ class Play {
            tpot_ms <= plan.limits().tpot_ms;
   }
 
+  // By the same rule as any pair; what was chosen to fit may be one rounding off its limit.
+  static bool Met(const RequestPlan& plan, const BaselinePick& pick) {
+    return Met(plan, pick.ttft_ms, pick.tpot_ms) || (pick.feasible && plan.feasible_pairs() > 0);
+  }
+
   PolicyAnswer OfPair(size_t index, size_t pair, const PairCost& cost) const {
     const RequestPlan& plan = plans_[index];
     const auto [prompt, model] = NameOf(pair);
@@ -376,7 +384,7 @@ class Play {
             .tokens = plan.full_tokens(),
             .ttft_ms = pick.ttft_ms,
             .tpot_ms = pick.tpot_ms,
-            .met = pick.feasible && plan.feasible_pairs() > 0,
+            .met = Met(plan, pick),
             .correct = baseline.answers->Correct(pick.level, plan.task())};
   }
 
@@ -389,7 +397,7 @@ class Play {
             .tokens = plan.kept_tokens()[pick.prompt],
             .ttft_ms = pick.ttft_ms,
             .tpot_ms = pick.tpot_ms,
-            .met = pick.feasible && plan.feasible_pairs() > 0,
+            .met = Met(plan, pick),
             .correct = results_.cases[index].sparse.at({prompt, model})};
   }
 

@@ -34,7 +34,8 @@ struct TraceCase {
   std::string app = {};
   std::string slo = {};  // SloText()
   std::string family = {};
-  std::string task = {};  // id
+  std::string task = {};       // id
+  std::string task_hash = {};  // of its contents: ids of two traces may be the same
   double ttft_limit_ms = 0;
   double tpot_limit_ms = 0;
   uint32_t full_tokens = 0;                          // of the full prompt

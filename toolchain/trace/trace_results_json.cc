@@ -83,6 +83,7 @@ json CaseJson(const TraceCase& one) {
                  {"slo", one.slo},
                  {"family", one.family},
                  {"task", one.task},
+                 {"task_hash", one.task_hash},
                  {"ttft_limit_ms", one.ttft_limit_ms},
                  {"tpot_limit_ms", one.tpot_limit_ms},
                  {"full_tokens", one.full_tokens},
@@ -102,6 +103,7 @@ TraceCase ParseCase(const JsonReader& reader, const std::vector<TracePolicy>& po
   one.slo = reader.Get<std::string>("slo");
   one.family = reader.Get<std::string>("family");
   one.task = reader.Get<std::string>("task");
+  one.task_hash = reader.Get<std::string>("task_hash");
   one.ttft_limit_ms = reader.Get<double>("ttft_limit_ms");
   one.tpot_limit_ms = reader.Get<double>("tpot_limit_ms");
   one.full_tokens = reader.Get<uint32_t>("full_tokens");
