@@ -216,7 +216,7 @@ void RunEval(const Flags& flags) {
   if (!flags.no_policies) {
     const LabelCube cube = steps.job().MakeCube(decision.tlm, tasks);
     std::optional<LabelCube> rewordings;
-    if (options.tasks.starts_with(kBuiltInText)) {
+    if (IsPocketTasks(options.tasks)) {
       rewordings = steps.job().MakeCube(
           decision.tlm, TlmTasks(options.tasks, "test", flags.count, options.seed, /*wording=*/1));
     }

@@ -53,9 +53,9 @@ PrepareOptions Resolved(PrepareOptions options) {
     std::error_code ignored;
     if (!path.empty() && fs::exists(path, ignored)) path = fs::absolute(path).lexically_normal();
   };
-  for (std::string* path : {&options.checkpoint, &options.data, &options.recover_data,
-                            &options.tokenizer, &options.scores, &options.tlm.start,
-                            &options.tlm.pairs, &options.tlm.latency}) {
+  for (std::string* path :
+       {&options.checkpoint, &options.data, &options.recover_data, &options.tokenizer,
+        &options.scores, &options.tlm.start, &options.tlm.pairs, &options.tlm.latency}) {
     make_absolute(*path);
   }
   options.output = fs::absolute(options.output).lexically_normal();
@@ -265,7 +265,7 @@ class Runner {
 void FillInTlm(PrepareOptions& options) {
   TlmOptions& tlm = options.tlm;
   if (!WantsTlm(options)) return;
-  if (tlm.start.empty() && tlm.pairs.empty() && tlm.tasks.starts_with(kBuiltInText)) {
+  if (tlm.start.empty() && tlm.pairs.empty() && IsPocketTasks(tlm.tasks)) {
     const std::string built_in = SharedFile(kBuiltInTlm);
     if (fs::exists(built_in)) {
       tlm.start = built_in;
@@ -281,9 +281,8 @@ void PrepareTorch(uint32_t threads) {
 }
 
 const std::vector<Stage>& Stages() {
-  static const std::vector<Stage> stages = {kImportStage,  kProfileStage, kPlanStage,
-                                            kReorderStage, kRecoverStage, kTlmStage,
-                                            kPackStage,    kVerifyStage};
+  static const std::vector<Stage> stages = {kImportStage,  kProfileStage, kPlanStage, kReorderStage,
+                                            kRecoverStage, kTlmStage,     kPackStage, kVerifyStage};
   return stages;
 }
 

@@ -33,6 +33,13 @@ RecoverOptions RecoverFrom(const json& json) {
   return recover;
 }
 
+void ReadTraining(const json& json, TlmTraining& training) {
+  training.updates = json.at("updates");
+  training.learning_rate = json.at("learning_rate");
+  training.weight_decay = json.at("weight_decay");
+  training.clip = json.at("clip");
+}
+
 void ReadTlm(const json& json, PrepareOptions& options) {
   TlmOptions& tlm = options.tlm;
   options.no_tlm = !json.at("wanted").get<bool>();
@@ -40,13 +47,26 @@ void ReadTlm(const json& json, PrepareOptions& options) {
   tlm.keep_scores = json.at("score").at("keep_scores");
   tlm.label_tasks = json.at("label").at("label_tasks");
   tlm.validation_tasks = json.at("label").at("validation_tasks");
-  tlm.decision.training.updates = json.at("decide").at("decision").at("updates");
+  ReadTraining(json.at("decide").at("decision"), tlm.decision.training);
+  tlm.decision.batch = json.at("decide").at("batch");
+  tlm.decision.share_weight = json.at("decide").at("share_weight");
   if (tlm.keep_scores) return;
-  tlm.score_tasks = json.at("score").at("score_tasks");
-  tlm.score.training.updates = json.at("score").at("score").at("updates");
-  tlm.masked.training.updates = json.at("score").at("masked").at("updates");
-  tlm.evidence_tasks = json.at("score").at("evidence_tasks");
-  tlm.evidence.training.updates = json.at("score").at("evidence").at("updates");
+  const auto& score = json.at("score");
+  tlm.score_tasks = score.at("score_tasks");
+  tlm.small_share = score.at("small_share");
+  tlm.saliency.gate =
+      score.at("gate") == "visibility" ? WordGate::kVisibility : WordGate::kEmbedding;
+  tlm.saliency.loss = score.at("loss") == "choice" ? AnswerLoss::kChoice : AnswerLoss::kAnswer;
+  tlm.saliency.path = score.at("path").get<std::vector<double>>();
+  ReadTraining(score.at("masked"), tlm.masked.training);
+  tlm.evidence_tasks = score.at("evidence_tasks");
+  ReadTraining(score.at("evidence"), tlm.evidence.training);
+  ReadTraining(score.at("score"), tlm.score.training);
+  for (uint32_t* tokens :
+       {&tlm.score.batch_tokens, &tlm.evidence.batch_tokens, &tlm.masked.batch_tokens}) {
+    *tokens = score.at("score_batch_tokens");
+  }
+  tlm.score.freeze_shared = score.at("freeze_shared");
 }
 
 PrepareOptions From(const json& config) {

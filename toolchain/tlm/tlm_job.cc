@@ -33,8 +33,6 @@ constexpr uint32_t kWindowOverlap = 64;
 constexpr uint32_t kShortPromptTokens = 32;
 constexpr size_t kEngineBatch = 8;
 
-bool IsPocket(const std::string& spec) { return spec == "pocket" || spec.starts_with("pocket:"); }
-
 // Which split a task of a file belongs to.
 std::string SplitOf(const Task& task) {
   const uint64_t part = HashTask(task) % 5;
@@ -78,7 +76,7 @@ WordPieceTokenizer LoadTokenizer(const TlmSettings& settings) {
 class ScoreSource {
  public:
   ScoreSource(const TlmOptions& options) : options_(options) {
-    if (!IsPocket(options.tasks)) {
+    if (!IsPocketTasks(options.tasks)) {
       tasks_ = TlmTasks(options.tasks, "train", options.score_tasks, options.seed);
       return;
     }
@@ -168,7 +166,7 @@ std::vector<Task> TlmTasks(const std::string& spec, const std::string& split, ui
   load.seed = seed;
   load.count = count;
   load.wording = wording;
-  if (IsPocket(spec)) {
+  if (IsPocketTasks(spec)) {
     load.split = ValueOrThrow(pocket::ParseSplit(split));
     return ValueOrThrow(LoadTasks(spec, load));
   }
@@ -531,9 +529,11 @@ TlmJob::Decision TlmJob::Decide(const StoredTlm& scorer, const LabelCube& train,
                                                      slos, training, Training("decision-head"));
   Say(Summary(trained));
 
+  // Chosen on the questions that were learnt from, judged on others: what it chose, the fixed pair
+  // and the classifiers' way out among it.
   const AccuracyGrid accuracy = GridOf(validation);
   const PolicyScores scores = ScorePolicies(
-      {validation, nullptr, accuracy, reference}, slos,
+      {validation, nullptr, GridOf(train), reference}, slos,
       [&](const SloShares& slo) { return RunDecisionHead(model, settings, held_out, slo); });
   const double grid = MeanOf(scores.of(Policy::kGrid)).value;
   const double classifiers = MeanOf(scores.of(Policy::kClassifiers)).value;

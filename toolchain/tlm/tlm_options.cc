@@ -1,6 +1,10 @@
 #include "toolchain/tlm/tlm_options.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "formats/workspace/sha256.h"
+#include "toolchain/base/error.h"
 
 namespace elm {
 namespace {
@@ -17,7 +21,18 @@ nlohmann::json TrainingJson(const TlmTraining& training) {
           {"clip", training.clip}};
 }
 
+// Tasks by name and, of a file, by its bytes: an edited file is another one.
+nlohmann::json TasksJson(const std::string& spec) {
+  std::error_code ignored;
+  if (IsPocketTasks(spec) || !std::filesystem::is_regular_file(spec, ignored)) return spec;
+  return spec + " " + ValueOrThrow(Sha256OfFile(spec));
+}
+
 }  // namespace
+
+bool IsPocketTasks(const std::string& spec) {
+  return spec == "pocket" || spec.starts_with("pocket:");
+}
 
 TlmConfig TlmOptions::DefaultShape() {
   TlmConfig shape;
@@ -51,6 +66,7 @@ Status Validate(const TlmOptions& options) {
 
 nlohmann::json ScoreRecipe(const TlmOptions& options) {
   nlohmann::json recipe = {{"tasks", options.tasks},
+                           {"tasks_and_contents", TasksJson(options.tasks)},
                            {"start", options.start.empty() ? "nothing" : "a tiny LM"},
                            {"keep_scores", options.keep_scores},
                            {"seed", options.seed}};
@@ -72,6 +88,7 @@ nlohmann::json ScoreRecipe(const TlmOptions& options) {
 
 nlohmann::json LabelRecipe(const TlmOptions& options) {
   return {{"tasks", options.tasks},
+          {"tasks_and_contents", TasksJson(options.tasks)},
           {"label_tasks", options.label_tasks},
           {"validation_tasks", options.validation_tasks},
           {"seed", options.seed}};

@@ -42,11 +42,14 @@ struct TlmOptions {
   static TlmConfig DefaultShape();
 };
 
+// Whether `spec`, as LoadTasks() takes it, names the built-in world rather than a file.
+bool IsPocketTasks(const std::string& spec);
+
 // Checks ranges; the message names the flag.
 Status Validate(const TlmOptions& options);
 
-// Everything of the options that decides the score-head, the labels or the decisions, but what
-// files hold.
+// Everything of the options that decides the score-head, the labels or the decisions, the contents
+// of a task file included, but not what other files hold.
 nlohmann::json ScoreRecipe(const TlmOptions& options);
 nlohmann::json LabelRecipe(const TlmOptions& options);
 nlohmann::json DecisionRecipe(const TlmOptions& options);
