@@ -42,7 +42,7 @@ class GlooGroup : public ProcessGroup {
     options.timeout = kPatience;
     auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
     auto gloo = c10d::ProcessGroupGloo::Options::create(kPatience);
-    gloo->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(host));
+    gloo->devices.push_back(DeviceFor(host));
     group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, gloo);
   }
 
@@ -62,6 +62,18 @@ class GlooGroup : public ProcessGroup {
   }
 
  private:
+  // What this process is reached at: the interface that Gloo's own variable names, this machine
+  // where all are on it, else the machine's own name. `host` is the first process's address.
+  static std::shared_ptr<gloo::transport::Device> DeviceFor(const std::string& host) {
+    using Gloo = c10d::ProcessGroupGloo;
+    const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
+    if (interface != nullptr && *interface != '\0') {
+      return Gloo::createDeviceForInterface(interface);
+    }
+    const bool here = host == "localhost" || host == "::1" || host.starts_with("127.");
+    return here ? Gloo::createDeviceForHostname(host) : Gloo::createDefaultDevice();
+  }
+
   int rank_;
   int size_;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
@@ -73,7 +85,7 @@ std::unique_ptr<ProcessGroup> Connect(const std::string& host, int port, int ran
 #else
 std::unique_ptr<ProcessGroup> Connect(const std::string&, int, int, int size) {
   throw Error(Unsupported("WORLD_SIZE is ", size, ", but this program was built without Gloo; run ",
-                          "one process, or levels in separate ones (--only)"));
+                          "one process, or levels in separate ones (--levels)"));
 }
 #endif
 
@@ -89,15 +101,20 @@ std::unique_ptr<ProcessGroup> ProcessGroup::FromEnvironment() {
     throw Error(InvalidArgument("WORLD_SIZE is ", size, ", which needs RANK below it, MASTER_ADDR ",
                                 "and MASTER_PORT in the environment, as torchrun sets them"));
   }
+  // At MASTER_PORT torchrun itself listens, and takes it that every process is its client.
+  const char* agent = std::getenv("TORCHELASTIC_USE_AGENT_STORE");
+  const int own_port = agent != nullptr && std::string(agent) == "True" ? *port + 1 : *port;
   try {
-    return Connect(host, *port, *rank, size);
+    return Connect(host, own_port, *rank, size);
   } catch (const Error&) {
     throw;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    const std::string what = error.what();
     throw Error(
         Status(StatusCode::kIo,
-               StrCat("process ", *rank, " of ", size, " found no others at ", host, ":", *port,
-                      " within ", kPatience.count(), " s; start them all, with ", "one address")));
+               StrCat("process ", *rank, " of ", size, " found no others at ", host, ":", own_port,
+                      " within ", kPatience.count(), " s (", what.substr(0, what.find('\n')),
+                      "); start them all, with one address")));
   }
 }
 

@@ -155,11 +155,13 @@ class Training {
   void RefuseNotFinite(const std::vector<double>& losses) {
     for (size_t i = 0; i < losses.size(); ++i) {
       if (std::isfinite(losses[i])) continue;
-      std::string kept = "it had not been validated once";
-      if (best_[i].update > 0) {
-        for (size_t level = 0; level < chosen_.size(); ++level) SaveLevel(level);
-        kept = StrCat("the adapters of update ", best_[i].update, " are kept in ", inputs_.folder);
+      for (size_t level = 0; level < chosen_.size(); ++level) {
+        if (best_[level].update > 0) SaveLevel(level);
       }
+      const std::string kept =
+          best_[i].update > 0
+              ? StrCat("its adapter of update ", best_[i].update, " is kept in ", inputs_.folder)
+              : "no adapter of it had been better than none";
       if (first()) fs::remove(StatePath());
       throw Error(FailedCheck("level ", LevelName(LevelOf(i).name_permille), ", update ",
                               position_.step, ": the loss is no longer finite; ", kept,
@@ -289,10 +291,13 @@ class Training {
   uint64_t tokens_since_ = 0;
 };
 
-// Whether the level's file is there and is what this run would make.
-bool IsDone(const std::string& folder, const Level& level, const AdapterOrigin& origin) {
+// Whether the level's file is there and is what this run would make: not what was kept of one that
+// stopped at a loss that was no number.
+bool IsDone(const std::string& folder, const Level& level, const AdapterOrigin& origin,
+            uint64_t tokens) {
   if (!fs::exists(AdapterPath(folder, level))) return false;
-  return ReadAdapterRecord(folder, level).origin == origin;
+  const AdapterRecord record = ReadAdapterRecord(folder, level);
+  return record.origin == origin && record.tokens >= tokens;
 }
 
 }  // namespace
@@ -312,7 +317,7 @@ std::vector<AdapterRecord> Recover(const RecoverInputs& inputs, RecoverOptions g
   for (const size_t index : inputs.chosen) {
     const Level& level = inputs.levels.levels.at(index);
     const AdapterOrigin origin{LevelBase(inputs.model_base, level), recipe};
-    if (!IsDone(inputs.folder, level, origin)) missing.push_back(index);
+    if (!IsDone(inputs.folder, level, origin, options.tokens)) missing.push_back(index);
   }
   if (!missing.empty()) Training(inputs, options, hooks, missing, recipe).Run();
   std::vector<AdapterRecord> records;
