@@ -22,4 +22,13 @@ void WriteJsonFile(const std::string& path, const nlohmann::json& json) {
   ThrowIfError(WriteFileAtomically(path, json.dump(2) + "\n"));
 }
 
+void RefuseOtherSchema(const std::string& path, const std::string& schema) {
+  const auto text = ReadFile(path, kMostBytes);
+  if (!text.ok()) return;
+  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("schema") || json["schema"] == schema) return;
+  throw Error(InvalidArgument(path, ": has schema ", json["schema"].dump(), ", not \"", schema,
+                              "\", and would be overwritten; choose another --json"));
+}
+
 }  // namespace elm

@@ -204,7 +204,10 @@ std::vector<Lead> Leads(const BaselinesReport& report, BaselineTable table) {
   for (const BaselineEntry* entry : EntriesOf(report, table)) {
     if (entry == elastic) continue;
     for (const LevelScores& level : entry->report.levels) {
-      const LevelScores* own = AtMost(*elastic, level.name_permille);
+      // Whole layers reach less than they are named after: elastic must not be the heavier one.
+      const auto reached =
+          static_cast<uint32_t>(std::lround(1000 * (level.reached_share + kLevelTolerance)));
+      const LevelScores* own = AtMost(*elastic, std::min(level.name_permille, reached));
       if (level.name_permille == 1000 || own == nullptr) continue;
       leads.push_back({.method = entry->method,
                        .name_permille = level.name_permille,

@@ -13,6 +13,7 @@
 #include "formats/elm/bundle.h"
 #include "formats/workspace/sha256.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/eval/hash_text.h"
 #include "toolchain/eval/torch_engine.h"
 #include "toolchain/model/bundle_model.h"
@@ -112,6 +113,7 @@ class Bench {
 
   void LoadEarlier() {
     if (run_.json.empty() || !std::filesystem::exists(run_.json)) return;
+    RefuseOtherSchema(run_.json, kBaselinesSchema);
     BaselinesReport earlier;
     try {
       earlier = ReadBaselines(run_.json);
@@ -429,8 +431,10 @@ class Bench {
       }
     }
     const std::string hash = HashFiles(files);
-    BaselineEntry& entry = EntryFor(std::string(kSiblingsMethod), BaselineTable::kPublished,
-                                    HashOf({{"method", kSiblingsMethod}, {"models", hash}}));
+    BaselineEntry& entry = EntryFor(
+        std::string(kSiblingsMethod), BaselineTable::kPublished,
+        HashOf(
+            {{"method", kSiblingsMethod}, {"model", run_.heading.model_hash}, {"models", hash}}));
     entry.report.model_hash = hash;
     entry.note = "models of their own, trained from scratch, each at its own share:";
     for (const std::string& path : run_.siblings) AskSibling(path, entry);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "formats/base/atomic_file.h"
@@ -134,8 +135,12 @@ class Bars {
 PrepareOptions PrepareElastic(const Flags& flags, const std::vector<uint32_t>& levels,
                               bool with_model, Progress::Style style) {
   PrepareOptions options = flags.prepare;
-  options.levels = levels;
-  options.levels.push_back(kFullLevel);
+  // The same bundle whatever levels are asked this time.
+  std::set<uint32_t> all(options.levels.begin(), options.levels.end());
+  all.insert(levels.begin(), levels.end());
+  all.insert(kFullLevel);
+  options.levels.assign(all.begin(), all.end());
+  options.no_tlm = true;
   options.output = flags.workspace + "/elastic.elm";
   if (!with_model) options.to = "import";
   std::error_code error;
@@ -146,6 +151,7 @@ PrepareOptions PrepareElastic(const Flags& flags, const std::vector<uint32_t>& l
   const PrepareReport report = Prepare(options, style);
   PrepareOptions recorded = RecordedOptions(report.workspace);
   recorded.threads = options.threads;
+  recorded.recover.checkpoint_layers = options.recover.checkpoint_layers;
   return recorded;
 }
 

@@ -10,6 +10,7 @@
 
 #include "formats/base/atomic_file.h"
 #include "toolchain/base/error.h"
+#include "toolchain/base/json_file.h"
 #include "toolchain/base/worker_pool.h"
 #include "toolchain/cli/commands.h"
 #include "toolchain/cli/eval_questions.h"
@@ -166,6 +167,7 @@ EvalReport Describe(const Flags& flags, EvalSubject& subject, const TaskSet& tas
 // be measured again.
 EvalReport EarlierReport(const Flags& flags, const EvalReport& report) {
   if (flags.json.empty() || !std::filesystem::exists(flags.json)) return {};
+  RefuseOtherSchema(flags.json, kEvalSchema);
   EvalReport earlier;
   try {
     earlier = ReadEvalReport(flags.json);
@@ -249,9 +251,10 @@ class LevelLoop {
 
   void Make(const Pass& pass, EvalReport& report, const ScoringProgress& progress) {
     if (pass.adapter) {
-      LevelScores scores = Evaluate(subject_.engine(), subject_.config(), subject_.levels(),
-                                    {&pass.level, 1}, questions_, RulesOf(Asked(subject_)), progress)
-                               .front();
+      LevelScores scores =
+          Evaluate(subject_.engine(), subject_.config(), subject_.levels(), {&pass.level, 1},
+                   questions_, RulesOf(Asked(subject_)), progress)
+              .front();
       scores.size = SizeOf(subject_, pass.level);
       Add(std::move(scores), report);
       return;

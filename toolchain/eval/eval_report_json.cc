@@ -222,9 +222,15 @@ TextScore ReadTextScore(const JsonReader& reader, const EvalText& text) {
 }
 
 LatencyOptions ReadLatencyOptions(const JsonReader& reader) {
-  return {.prompt_tokens = reader.Get<uint32_t>("prompt_tokens"),
-          .output_tokens = reader.Get<uint32_t>("output_tokens"),
-          .repeats = reader.Get<uint32_t>("repeats")};
+  const LatencyOptions options = {.prompt_tokens = reader.Get<uint32_t>("prompt_tokens"),
+                                  .output_tokens = reader.Get<uint32_t>("output_tokens"),
+                                  .repeats = reader.Get<uint32_t>("repeats")};
+  if (options.prompt_tokens == 0 || options.output_tokens == 0 || options.repeats == 0) {
+    throw Error(Corruption(reader.where(), ": prompt_tokens, output_tokens and repeats are ",
+                           options.prompt_tokens, ", ", options.output_tokens, " and ",
+                           options.repeats, ", expected at least 1"));
+  }
+  return options;
 }
 
 // `count` positive numbers.

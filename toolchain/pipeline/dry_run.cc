@@ -29,6 +29,16 @@ std::string RecoveryText(const DryRun& run) {
          " with --recover-checkpoint-layers)\n";
 }
 
+// Free on the disk that `path` would lie on, also where its folder is still to be made; 0: unknown.
+uint64_t FreeBytesFor(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path folder = fs::absolute(path, error).parent_path();
+  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  const fs::space_info space = fs::space(folder, error);
+  return error ? 0 : space.available;
+}
+
 }  // namespace
 
 uint64_t DryRun::most_host_bytes() const {
@@ -65,9 +75,7 @@ void AddEstimates(const RunShape& shape, DryRun& run) {
   run.bundle_bytes = EstimateBundleBytes(shape);
   run.workspace_bytes = EstimateWorkspaceBytes(shape);
   run.free_memory = AvailableMemory().value_or(0);
-  const std::filesystem::path folder = std::filesystem::path(shape.options.output).parent_path();
-  std::error_code error;
-  run.free_bytes = std::filesystem::space(folder.empty() ? "." : folder, error).available;
+  run.free_bytes = FreeBytesFor(shape.options.output);
 }
 
 std::string DryRunText(const DryRun& run) {
@@ -96,8 +104,8 @@ std::string DryRunText(const DryRun& run) {
   if (device) text += " and on the device " + FormatBytes(run.most_device_bytes());
   if (run.free_memory > 0) text += ", free here " + FormatBytes(run.free_memory);
   return text + "; bundle " + FormatBytes(run.bundle_bytes) + ", workspace about " +
-         FormatBytes(run.workspace_bytes) + ", free on that disk " + FormatBytes(run.free_bytes) +
-         "\n";
+         FormatBytes(run.workspace_bytes) +
+         (run.free_bytes > 0 ? ", free on that disk " + FormatBytes(run.free_bytes) : "") + "\n";
 }
 
 nlohmann::json DryRunJson(const DryRun& run) {

@@ -107,6 +107,8 @@ class Comparer {
            after_.texts[i].hash);
       Same("the windows of text " + before_.texts[i].name, before_.texts[i].windows,
            after_.texts[i].windows);
+      Same("the tokens of a window of text " + before_.texts[i].name,
+           before_.texts[i].window_tokens, after_.texts[i].window_tokens);
     }
     if (!before_.latency || !after_.latency) return;
     Same("the prompt of the latency", before_.latency->prompt_tokens,

@@ -247,8 +247,8 @@ ReportTable AdapterTable(const EvalReport& report) {
   const bool overheads =
       any([](const LevelScores& level) { return level.latency && level.latency->without_adapter; });
   ReportTable table{
-      "What each level's adapter brings and costs: points of accuracy and nats of "
-      "loss ± paired standard error; the part of the time that it adds, with its 95 % "
+      "What each level's adapter brings and costs: points of accuracy and nats of loss "
+      "saved ± paired standard error; the part of the time that it adds, with its 95 % "
       "interval over rounds in which both took turns",
       {"level"},
       {}};
@@ -279,7 +279,7 @@ ReportTable AdapterTable(const EvalReport& report) {
       }
       for (size_t i = 0; i < report.texts.size(); ++i) {
         add([&] {
-          return LossText(TextLossDifference(level.texts[i], level.without_adapter->texts[i]),
+          return LossText(TextLossDifference(level.without_adapter->texts[i], level.texts[i]),
                           "%+.4f");
         });
       }

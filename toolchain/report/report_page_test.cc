@@ -75,7 +75,7 @@ TEST(ReportPage, MarkdownHoldsEveryNumber) {
                               "0.50 (50 %) |"));
   // Right with the adapter 1 1 0 0, without it 0 1 0 0 and 0 0 0 1.
   EXPECT_THAT(text, HasSubstr("| 0.3 | +25.0 ±25.0 | +25.0 ±47.9 | +25.0 ±27.0 | "
-                              "-0.8750 ±0.1250 | +4.0% | +5.0% |"));
+                              "+0.8750 ±0.1250 | +4.0% | +5.0% |"));
   EXPECT_THAT(text, HasSubstr("10.0 GB/s, 90 G bf16 dot products/s"));
 }
 
