@@ -40,7 +40,8 @@ endif()
 
 # elm_precompiled(<name> HEADERS h ... [LINKS target ...] [TEST])
 # Headers that many files include, compiled once; a target takes them by REUSE_FROM <name>. The parsing of
-# GoogleTest, nlohmann/json, CLI11 and LibTorch is most of what compiling a file costs. TEST: for test programs.
+# GoogleTest, nlohmann/json and LibTorch is most of what compiling a file costs. (Not CLI11: its classes would be
+# compiled anew in every file that takes its precompiled header.) TEST: for test programs.
 function(elm_precompiled name)
   cmake_parse_arguments(arg "TEST" "" "HEADERS;LINKS" ${ARGN})
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cc CONTENT "// Carries the precompiled header.\n")

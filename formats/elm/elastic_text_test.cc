@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "formats/elm/testing/tiny_bundle.h"
+#include "formats/model/testing/mobilebert_shape.h"
 
 namespace elm {
 namespace {
@@ -30,16 +31,7 @@ TEST(ElasticTextTest, ABundleWithoutThemSaysNothing) {
 
 // MobileBERT has 25 million parameters; the second top half adds 12 layers.
 TEST(ElasticTextTest, CountsMobileBertsWeights) {
-  TlmConfig config = testing::TinyTlmConfig();
-  config.vocab = 30522;
-  config.positions = 512;
-  config.embedding = 128;
-  config.hidden = 512;
-  config.bottleneck = 128;
-  config.heads = 4;
-  config.intermediate = 512;
-  config.feed_forwards = 4;
-  config.layers = 24;
+  TlmConfig config = testing::MobileBertConfig();
   config.shared_layers = 24;
   EXPECT_NEAR(static_cast<double>(CountTlmWeights(config).all), 24.4e6, 0.1e6);
   config.shared_layers = 12;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "formats/model/testing/mobilebert_shape.h"
 #include "runtime/engine/testing/tiny_model.h"
 
 namespace elm {
@@ -99,15 +100,7 @@ TEST(WorkTest, BitsPerWeight) {
 
 // MobileBERT's layer has 835,584 weights.
 TEST(WorkTest, TinyLmCountsWhatItsBranchesRun) {
-  TlmConfig config;
-  config.embedding = 128;
-  config.hidden = 512;
-  config.bottleneck = 128;
-  config.heads = 4;
-  config.intermediate = 512;
-  config.feed_forwards = 4;
-  config.layers = 24;
-  config.shared_layers = 12;
+  const TlmConfig config = testing::MobileBertConfig();
   const double projection = 512.0 * 384;
   const double layer = 835584;
   EXPECT_EQ(TlmOperations(config, 100, true, false), 200 * (projection + 24 * layer));

@@ -12,7 +12,6 @@
 #include "toolchain/cli/tlm_flags.h"
 #include "toolchain/cli/workspace_of.h"
 #include "toolchain/model/torch_compat.h"
-#include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/prepare.h"
 #include "toolchain/pipeline/recorded_options.h"
 #include "toolchain/pipeline/tlm_subject.h"

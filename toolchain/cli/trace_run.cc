@@ -171,8 +171,8 @@ class ResultsFile {
 };
 
 // The results' file replaces what is there; it must not be what they are made from.
-const Flags& CheckOutput(const Flags& flags) {
-  if (flags.json.empty()) return flags;
+void CheckOutput(const Flags& flags) {
+  if (flags.json.empty()) return;
   std::vector<std::string> inputs = flags.traces;
   inputs.insert(inputs.end(), {flags.subject.model, flags.latency, flags.economics,
                                flags.baselines.baselines, flags.baselines.predictors});
@@ -183,7 +183,6 @@ const Flags& CheckOutput(const Flags& flags) {
                                   ": would be overwritten, and is read; choose another name"));
     }
   }
-  return flags;
 }
 
 class Run {
@@ -191,7 +190,7 @@ class Run {
   Run(const Flags& flags, std::vector<Trace> traces)
       : flags_(flags),
         traces_(std::move(traces)),
-        subject_(CheckOutput(flags).subject),
+        subject_(flags.subject),
         file_(flags.json, {.tool_version = ELM_VERSION,
                            .bundle_hash = subject_.hash(),
                            .traces_hash = HashOf(traces_)}) {
@@ -393,6 +392,7 @@ void RunTraces(Flags flags) {
   }
   if (flags.economics == kReference) flags.economics = SharedFile(kReferenceLatency);
   flags.subject.threads = ThreadsOrAll(flags.threads);
+  CheckOutput(flags);
   Run(flags, TracesOf(flags)).Play();
 }
 
