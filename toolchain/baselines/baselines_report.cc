@@ -55,6 +55,11 @@ BaselineEntry ParseEntry(const json& object, const std::string& where) {
   entry.recovery_tokens = Get<uint64_t>(object, "recovery_tokens", where);
   entry.note = Get<std::string>(object, "note", where);
   entry.made_from = Get<std::string>(object, "made_from", where);
+  for (const json& level : object.value("level_notes", json::array())) {
+    RequireObject(level, where + ": level_notes");
+    entry.level_notes[Get<uint32_t>(level, "name_permille", where)] =
+        Get<std::string>(level, "note", where);
+  }
   if (!object.contains("report")) throw Error(Corruption(where, ": report is missing"));
   entry.report = ParseEvalReport(object["report"], where + ": report");
   return entry;
@@ -88,10 +93,15 @@ json ToJson(const BaselinesReport& report) {
                  {"schema_version", kBaselinesSchemaVersion},
                  {"methods", json::array()}};
   for (const BaselineEntry& entry : report.entries) {
+    json notes = json::array();
+    for (const auto& [name, note] : entry.level_notes) {
+      notes.push_back({{"name_permille", name}, {"note", note}});
+    }
     result["methods"].push_back({{"method", entry.method},
                                  {"table", BaselineTableName(entry.table)},
                                  {"recovery_tokens", entry.recovery_tokens},
                                  {"note", entry.note},
+                                 {"level_notes", std::move(notes)},
                                  {"made_from", entry.made_from},
                                  {"report", ToJson(entry.report)}});
   }

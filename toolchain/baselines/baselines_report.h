@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct BaselineEntry {
   uint64_t recovery_tokens = 0;  // that each level's adapter, or predictor, learnt from
   // What it is and where it deviates, for people.
   std::string note = {};
+  std::map<uint32_t, std::string> level_notes = {};  // of those that have one, by name_permille
   std::string made_from = {};  // hash of everything that decides the levels, but for their names
   // Levels ascending, each with the share that it reached; "1.0" is the whole model.
   EvalReport report = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -60,10 +61,9 @@ std::string SharesText(const std::vector<LevelScores>& levels) {
 }
 
 // Notes of levels, those of one text together: "layers merged: 0 to 1 (0.5)".
-std::string LevelNotes(const std::vector<std::pair<uint32_t, std::string>>& notes) {
+std::string LevelNotes(const std::map<uint32_t, std::string>& notes) {
   std::vector<std::pair<std::string, std::string>> grouped;  // text, levels
   for (const auto& [name, note] : notes) {
-    if (note.empty()) continue;
     const auto same = std::find_if(grouped.begin(), grouped.end(),
                                    [&](const auto& group) { return group.first == note; });
     if (same == grouped.end()) {
@@ -305,7 +305,6 @@ class Bench {
     BaselineEntry& entry = EntryFor(std::string(method.name), piece.table, piece.made_from);
     entry.recovery_tokens = piece.recover || method.trains ? run_.recover.tokens : 0;
     AddFull(entry);
-    std::vector<std::pair<uint32_t, std::string>> notes;
     for (const PrunedModel& pruned : models) {
       std::vector<std::optional<LoraAdapter>> adapters(pruned.levels.size());
       if (piece.recover) {
@@ -316,11 +315,11 @@ class Bench {
       }
       AskLevels(pruned, adapters, entry);
       for (const PrunedLevel& level : pruned.levels) {
-        notes.emplace_back(level.level.name_permille, level.note);
+        if (!level.note.empty()) entry.level_notes[level.level.name_permille] = level.note;
       }
     }
     entry.note = method.about;
-    Append(LevelNotes(notes), entry.note);
+    Append(LevelNotes(entry.level_notes), entry.note);
     Append(SharesText(entry.report.levels), entry.note);
     Write();
   }
@@ -353,12 +352,14 @@ class Bench {
     const json about = CheckBundle(*bundle);
     const std::string hash = HashFiles({run_.bundle});
     const std::string made_from = HashOf({{"method", kElasticMethod}, {"bundle", hash}});
+    const auto tokens = about.value("recovery_tokens", uint64_t{0});
     std::optional<Llama> model;
     for (const BaselineTable table : run_.tables) {
+      if (table == BaselineTable::kSameRecovery) RequireSameRecovery(tokens);
       BaselineEntry& entry = EntryFor(std::string(kElasticMethod), table, made_from);
       entry.report.model_form = "elm bundle";
       entry.report.model_hash = hash;
-      entry.recovery_tokens = about.value("recovery_tokens", uint64_t{0});
+      entry.recovery_tokens = tokens;
       entry.note =
           "this project's elastic model: one set of weights, levels as prefixes of its "
           "units, an adapter for each";
@@ -385,6 +386,17 @@ class Bench {
     throw Error(InvalidArgument(run_.bundle, ": was made from another checkpoint (SHA-256 ",
                                 of.substr(0, 12), ", this one is ",
                                 run_.checkpoint_sha256.substr(0, 12), ")"));
+  }
+
+  // A bundle whose maker does not say (0) is taken at its word. The last update may go a little
+  // beyond the tokens that were asked for.
+  void RequireSameRecovery(uint64_t tokens) const {
+    const auto asked = static_cast<double>(run_.recover.tokens);
+    if (tokens == 0 || std::abs(static_cast<double>(tokens) - asked) <= 0.02 * asked) return;
+    throw Error(InvalidArgument(run_.bundle, ": its adapters learnt from ", tokens,
+                                " tokens for each level, those of table (b) are to learn from ",
+                                run_.recover.tokens, "; give --recover-tokens ", tokens,
+                                ", another bundle, or --tables a"));
   }
 
   // Takes over what the other table's entry of the same method has.

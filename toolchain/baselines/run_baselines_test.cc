@@ -134,15 +134,17 @@ TEST_F(RunBaselinesTest, WhatWasMeasuredIsNotMeasuredAgain) {
 }
 
 TEST_F(RunBaselinesTest, OtherMethodsAndLevelsAreAdded) {
-  Bench({"le"});
+  Bench({"laco"});
   names_ = {333, 667};
   const BaselinesReport report = Bench({"random"});
   ASSERT_EQ(report.entries.size(), 4U);
-  EXPECT_EQ(report.entries[0].method, "le");
+  EXPECT_EQ(report.entries[0].method, "laco");
   EXPECT_EQ(report.entries[1].method, "random");
-  EXPECT_EQ(report.entries[2].method, "le");
+  EXPECT_EQ(report.entries[2].method, "laco");
   EXPECT_EQ(report.entries[0].report.levels.size(), 2U);
-  EXPECT_EQ(Bench({"le"}).entries[0].report.levels.size(), 4U);
+  const BaselinesReport whole = Bench({"laco"});
+  EXPECT_EQ(whole.entries[0].report.levels.size(), 4U);
+  EXPECT_EQ(whole.entries[0].level_notes.size(), 3U) << "those of the first run, too";
 }
 
 TEST_F(RunBaselinesTest, AnInterruptedRunGoesOnToTheSameResult) {

@@ -90,7 +90,7 @@ PrepareOptions ToOptions(const Flags& flags) {
   options.metric = AutoOr("--metric", flags.metric, ParseScoreMetric(flags.metric),
                           "sequence, squared, token, weight-gradient, exact");
   options.allocation = AutoOr("--allocation", flags.allocation, ParseAllocation(flags.allocation),
-                              "uniform, measured");
+                              "uniform, measured, core");
   const char* types = "q4, q8, f16, bf16, f32";
   options.quant = AutoOr("--quant", flags.quant, ParseWeightType(flags.quant), types);
   options.vocab_quant =
@@ -262,7 +262,8 @@ void AddPlanFlags(CLI::App& command, Flags& flags) {
   command
       .add_option("--allocation", flags.allocation,
                   "uniform: all layers but the anchors keep the same part; measured: what loses "
-                  "least, by cutting one block at a time; auto measures both")
+                  "least, by cutting one block at a time; core: so, but levels below 0.25 are of "
+                  "the most important third of the layers alone; auto measures all")
       ->capture_default_str()
       ->group(group);
   command

@@ -7,7 +7,6 @@
 #include "toolchain/eval/windows_loss.h"
 #include "toolchain/profile/block_profile.h"
 #include "toolchain/recover/probe.h"
-#include "toolchain/training/epoch_examples.h"
 
 namespace elm {
 namespace {
@@ -20,13 +19,13 @@ TokenWindows FirstOf(TokenWindows windows, size_t count) {
   return windows;
 }
 
-// Two levels that stand for all: a third and two thirds of the way up.
+// Two levels that stand for all: the smallest, where plans differ most, and one half way up.
 std::vector<size_t> ProbedLevels(const LevelTable& table) {
   const size_t below = table.levels.size() - 1;
   std::vector<size_t> levels;
   if (below == 0) return levels;
-  levels.push_back(below / 3);
-  if (2 * below / 3 != below / 3) levels.push_back(2 * below / 3);
+  levels.push_back(0);
+  if (below / 2 != 0) levels.push_back(below / 2);
   return levels;
 }
 
@@ -84,9 +83,13 @@ class Measurement {
     if (!known) {
       reordered = choice_.model.Reordered(ValueOrThrow(OrderUnits(config, choice_.units, options)));
     }
-    if (allocation == Allocation::kMeasured) {
-      if (!known) found.block_losses = CutBlocks(reordered, policy);
+    if (allocation != Allocation::kUniform) {
+      // Allocations of one order of units share what cutting it has shown.
+      const bool cut = cut_ && cut_->policy == policy && cut_->metric == metric;
+      if (!known) found.block_losses = cut ? cut_->losses : CutBlocks(reordered, policy);
+      if (!cut) cut_ = {policy, metric, found.block_losses};
       options.block_losses = &found.block_losses;
+      if (allocation == Allocation::kCore) options.core_share = kCoreShare;
     }
     candidate.result = ValueOrThrow(MakePlan(config, choice_.units, choice_.layers, options));
     if (!known) {
@@ -125,14 +128,20 @@ class Measurement {
   std::optional<double> Probe(const Llama& reordered, const LevelTable& levels) {
     const std::vector<size_t> chosen = ProbedLevels(levels);
     if (chosen.empty()) return std::nullopt;
-    const EpochExamples examples({choice_.probe_examples.begin(), choice_.probe_examples.end()},
-                                 choice_.recover.seed);
-    return Mean(ProbeRecovery(reordered, levels, chosen, examples, choice_.probe_held_out,
-                              choice_.recover, kProbeUpdates, [this] { Advance(); }));
+    return Mean(ProbeRecovery(reordered, levels, chosen, choice_.probe_examples,
+                              choice_.probe_held_out, choice_.recover, kProbeUpdates,
+                              [this] { Advance(); }));
   }
+
+  struct Cut {
+    UnitPolicy policy;
+    ScoreMetric metric;
+    BlockLosses losses;
+  };
 
   const PlanChoice& choice_;
   const std::function<void(size_t done, size_t total)>& progress_;
+  std::optional<Cut> cut_;  // the last one
   bool probes_;
   size_t done_ = 0;
   size_t total_;

@@ -59,7 +59,7 @@ struct PlanChoice {
   std::vector<ScoreMetric> metrics;
   std::vector<Allocation> allocations;
   RecoverOptions recover;
-  std::span<const TrainingExample> probe_examples;  // to recover on
+  const ExampleSource& probe_examples;              // to recover on
   std::span<const TrainingExample> probe_held_out;  // and to judge by
   MeasurementStore store = {};
 };

@@ -9,6 +9,7 @@
 #include "toolchain/model/testing/random_model.h"
 #include "toolchain/pipeline/recover_data.h"
 #include "toolchain/plan/testing/random_scores.h"
+#include "toolchain/training/epoch_examples.h"
 
 namespace elm {
 namespace {
@@ -19,7 +20,7 @@ class ChoosePlanTest : public ::testing::Test {
       : model_(RandomLlama(TinyConfig(), 1)),
         calibration_(RandomWindows(TinyConfig(), 6, 17, 2)),
         held_out_(RandomWindows(TinyConfig(), 2, 17, 3)),
-        examples_(ExamplesOfWindows(calibration_)),
+        examples_(ExamplesOfWindows(calibration_), 1),
         judged_(ExamplesOfWindows(held_out_)) {
     std::mt19937_64 random(4);
     units_ = testing::RandomUnitScores(TinyConfig(), random);
@@ -43,7 +44,7 @@ class ChoosePlanTest : public ::testing::Test {
             .options = options,
             .policies = {UnitPolicy::kKvGroup, UnitPolicy::kQueryHead},
             .metrics = {ScoreMetric::kToken},
-            .allocations = {Allocation::kUniform, Allocation::kMeasured},
+            .allocations = {Allocation::kUniform, Allocation::kMeasured, Allocation::kCore},
             .recover = recover_,
             .probe_examples = examples_,
             .probe_held_out = judged_,
@@ -55,18 +56,20 @@ class ChoosePlanTest : public ::testing::Test {
   LayerScores layers_;
   TokenWindows calibration_;
   TokenWindows held_out_;
-  std::vector<TrainingExample> examples_;
+  EpochExamples examples_;
   std::vector<TrainingExample> judged_;
   RecoverOptions recover_;
 };
 
-TEST_F(ChoosePlanTest, TheBestByTheProbeIsTriedWithTheOtherAllocation) {
+TEST_F(ChoosePlanTest, TheBestByTheProbeIsTriedWithTheOtherAllocations) {
   const std::vector<PlanCandidate> candidates =
       MeasureCandidates(Choice({}), [](size_t, size_t) {});
-  ASSERT_EQ(candidates.size(), 3U);
+  ASSERT_EQ(candidates.size(), 4U);
   const size_t better = *candidates[0].probe_loss <= *candidates[1].probe_loss ? 0 : 1;
   EXPECT_EQ(candidates[2].allocation, Allocation::kMeasured);
   EXPECT_EQ(candidates[2].policy, candidates[better].policy);
+  EXPECT_EQ(candidates[3].allocation, Allocation::kCore);
+  EXPECT_EQ(candidates[3].policy, candidates[better].policy);
   for (const PlanCandidate& candidate : candidates) {
     EXPECT_GE(*candidate.probe_loss, *candidates[BestCandidate(candidates)].probe_loss);
   }
@@ -102,7 +105,7 @@ TEST_F(ChoosePlanTest, AnInterruptedChoiceGoesOnWithTheNextCandidate) {
                Error);
   ASSERT_EQ(measured, 2);
   const auto resumed = MeasureCandidates(Choice(store), [](size_t, size_t) {});
-  EXPECT_EQ(measured, 3) << "only the one that was missing";
+  EXPECT_EQ(measured, 4) << "only the two that were missing";
   ASSERT_EQ(resumed.size(), whole.size());
   for (size_t i = 0; i < whole.size(); ++i) {
     EXPECT_EQ(resumed[i].result.plan, whole[i].result.plan);

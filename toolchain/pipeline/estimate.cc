@@ -111,8 +111,8 @@ class Work {
     const bool grouped = shape_.config.kv_heads != shape_.config.query_heads;
     const double policies = options.policy || !grouped ? 1 : 2;
     const double metrics = options.metric ? 1 : options.weight_gradient ? 4 : 3;
-    const bool both = !options.allocation && !options.anchors;
-    const double candidates = policies * metrics + (both ? 1 : 0);
+    const bool all = !options.allocation && !options.anchors;
+    const double candidates = policies * metrics + (all ? 2 : 0);
     const double levels = static_cast<double>(options.levels.size());
     double each = held_out() * (layers_ * SumOfShares(shape_, true) + levels * head_);
     double training = 0;
@@ -124,7 +124,7 @@ class Work {
           candidates * tokens * (layers_ + kProbedLevels * (2 * layers_ * share + 3 * head_));
     }
     double blocks = 0;
-    if (both || options.allocation == Allocation::kMeasured) {
+    if (all || options.allocation.value_or(Allocation::kUniform) != Allocation::kUniform) {
       const double tokens =
           std::min(1.0 * kBlockWindows, 1.0 * options.calibration_windows) * window();
       blocks = tokens * kCutsPerLayer * (layers_ * (depth_ + 1) / 2 + depth_ * head_);

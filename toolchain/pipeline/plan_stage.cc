@@ -37,6 +37,7 @@ nlohmann::json Inputs(RunContext& context) {
   nlohmann::json recover = all["recover"];
   recover.erase("tokens");
   recover.erase("validations");
+  recover["data"] = ProbeDataKey(context);
   inputs["recover"] =
       context.options().recover.recovery == Recovery::kNone ? nlohmann::json("none") : recover;
   return inputs;
@@ -157,16 +158,16 @@ void Run(RunContext& context) {
   std::vector<ScoreMetric> metrics = MeasuredMetrics(units);
   if (options.metric) metrics = {*options.metric};
 
-  std::vector<Allocation> allocations = {Allocation::kUniform, Allocation::kMeasured};
+  std::vector<Allocation> allocations = {Allocation::kUniform, Allocation::kMeasured,
+                                         Allocation::kCore};
   if (options.allocation) allocations = {*options.allocation};
   // Anchors that somebody names are for the uniform allocation.
   else if (options.anchors)
-    allocations.pop_back();
+    allocations.resize(1);
 
   const TokenWindows calibration = context.calibration();
   const TokenWindows held_out = context.held_out();
-  const std::vector<TrainingExample> probe_examples = ExamplesOfWindows(calibration);
-  const std::vector<TrainingExample> probe_held_out = ExamplesOfWindows(held_out);
+  const RecoveryData probe = MakeProbeData(context);
   const std::string parts = PartsFolder(context);
   Progress progress("plan", context.progress_style());
   const std::vector<PlanCandidate> candidates =
@@ -181,8 +182,8 @@ void Run(RunContext& context) {
                          .metrics = metrics,
                          .allocations = allocations,
                          .recover = RecoverOptionsOf(options),
-                         .probe_examples = probe_examples,
-                         .probe_held_out = probe_held_out,
+                         .probe_examples = *probe.examples,
+                         .probe_held_out = probe.validation,
                          .store = StoreIn(parts)},
                         [&](size_t done, size_t total) {
                           ThrowIfCancelled();

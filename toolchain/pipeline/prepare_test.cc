@@ -120,7 +120,7 @@ TEST_F(PrepareTest, PlansAreChosenByWhatRecoveryMakesOfThem) {
   options.to = "plan";
   const PrepareReport report = Prepare(options, Progress::Style::kNone);
   const nlohmann::json plan = ReadJsonFile(report.workspace + "/" + kPlanReportFile);
-  ASSERT_EQ(plan["candidates"].size(), 3U);
+  ASSERT_EQ(plan["candidates"].size(), 4U);
   double best = 100;
   for (const nlohmann::json& candidate : plan["candidates"]) {
     best = std::min(best, candidate["probe_loss"].get<double>());

@@ -167,6 +167,12 @@ RecoveryData FromPocket(RunContext& context) {
   return data;
 }
 
+// Not more of the text that the windows are of.
+bool IsOfAnotherKind(RunContext& context) {
+  const Kind kind = KindOf(NameOf(context));
+  return kind == Kind::kInstructions || kind == Kind::kPocket;
+}
+
 }  // namespace
 
 std::vector<TrainingExample> ExamplesOfWindows(const TokenWindows& windows) {
@@ -188,6 +194,20 @@ RecoveryData MakeRecoveryData(RunContext& context) {
       break;
   }
   return FromGenerated(context);
+}
+
+RecoveryData MakeProbeData(RunContext& context) {
+  if (IsOfAnotherKind(context)) return MakeRecoveryData(context);
+  RecoveryData data;
+  data.examples = std::make_unique<EpochExamples>(ExamplesOfWindows(context.calibration()),
+                                                  context.options().recover.seed);
+  data.validation = ExamplesOfWindows(context.held_out());
+  data.description = "calibration windows";
+  return data;
+}
+
+nlohmann::json ProbeDataKey(RunContext& context) {
+  return IsOfAnotherKind(context) ? RecoveryDataKey(context) : nlohmann::json("windows");
 }
 
 nlohmann::json RecoveryDataKey(RunContext& context) {

@@ -24,10 +24,15 @@ struct RecoveryData {
 // for text that the model generates. Throws elm::Error that names file and reason.
 RecoveryData MakeRecoveryData(RunContext& context);
 
+// What plans are tried on before they are recovered in earnest: the same tasks or instructions; of
+// text the calibration and held-out windows are enough.
+RecoveryData MakeProbeData(RunContext& context);
+
 // Each window as an example: everything behind its first token counts alike.
 std::vector<TrainingExample> ExamplesOfWindows(const TokenWindows& windows);
 
-// Everything that decides what MakeRecoveryData() gives.
+// Everything that decides what MakeRecoveryData() gives, or MakeProbeData() beside the windows.
 nlohmann::json RecoveryDataKey(RunContext& context);
+nlohmann::json ProbeDataKey(RunContext& context);
 
 }  // namespace elm

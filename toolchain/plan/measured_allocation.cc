@@ -129,24 +129,37 @@ class Knapsack {
   double all_ = 0;
 };
 
+// The most that a level of that share may keep.
+Choices MostOf(const std::vector<Block>& blocks, const std::vector<uint32_t>& core, double share) {
+  Choices everything;
+  for (const Block& block : blocks) everything.push_back(block.size() - 1);
+  if (core.empty() || share >= kCoreBelow) return everything;
+  Choices of_core(blocks.size(), 0);
+  for (const uint32_t layer : core) {
+    for (const size_t block : {2 * layer, 2 * layer + 1}) of_core[block] = everything[block];
+  }
+  return of_core;
+}
+
 struct Solution {
   std::vector<Choices> levels;
   double loss = 0;
 };
 
-Solution SolveAll(const std::vector<Block>& blocks, const std::vector<uint32_t>& names,
-                  bool from_largest) {
+Solution SolveAll(const std::vector<Block>& blocks, const std::vector<uint32_t>& core,
+                  const std::vector<uint32_t>& names, bool from_largest) {
   const Knapsack knapsack(blocks);
+  const Choices whole = MostOf(blocks, {}, 1.0);
   Choices least(blocks.size(), 0);
-  Choices most;
-  for (const Block& block : blocks) most.push_back(block.size() - 1);
-  const Choices whole = most;
+  Choices most = whole;
   Solution solution;
   solution.levels.resize(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const size_t level = from_largest ? names.size() - 1 - i : i;
+    const double share = names[level] / 1000.0;
+    if (!from_largest) most = MostOf(blocks, core, share);
     Choices& solved = solution.levels[level];
-    solved = names[level] == 1000 ? whole : knapsack.Solve(names[level] / 1000.0, least, most);
+    solved = names[level] == 1000 ? whole : knapsack.Solve(share, least, most);
     solution.loss += knapsack.LossOf(solved);
     (from_largest ? most : least) = solved;
   }
@@ -158,11 +171,11 @@ Solution SolveAll(const std::vector<Block>& blocks, const std::vector<uint32_t>&
 std::vector<std::vector<LayerSlice>> AllocateMeasured(
     const ModelConfig& config, UnitPolicy policy, uint32_t neuron_snap,
     const std::vector<std::vector<uint16_t>>& kv_of, const BlockLosses& losses,
-    const std::vector<uint32_t>& names) {
+    const std::vector<uint32_t>& core, const std::vector<uint32_t>& names) {
   const std::vector<Block> blocks = MakeBlocks(config, policy, neuron_snap, kv_of, losses);
-  const Solution down = SolveAll(blocks, names, /*from_largest=*/true);
-  const Solution up = SolveAll(blocks, names, /*from_largest=*/false);
-  const Solution& better = up.loss < down.loss ? up : down;
+  const Solution down = SolveAll(blocks, core, names, /*from_largest=*/true);
+  const Solution up = SolveAll(blocks, core, names, /*from_largest=*/false);
+  const Solution& better = !core.empty() || up.loss < down.loss ? up : down;
   std::vector<std::vector<LayerSlice>> slices;
   for (const Choices& allocation : better.levels) {
     std::vector<LayerSlice>& level = slices.emplace_back();

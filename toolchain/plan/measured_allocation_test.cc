@@ -43,8 +43,10 @@ TEST(MeasuredAllocation, LevelsAreNestedAndOfTheirSize) {
     for (double& value : heads) value = loss(random);
     for (double& value : neurons) value = loss(random);
     const std::vector<uint32_t> names = {200, 350, 500, 800, 1000};
+    std::vector<uint32_t> core;
+    if (trial % 2 == 1) core = {1, 2};
     const auto slices = AllocateMeasured(config, UnitPolicy::kQueryHead, 4, ContiguousKv(config),
-                                         Straight(config, heads, neurons), names);
+                                         Straight(config, heads, neurons), core, names);
     LevelTable table{{}, ContiguousKv(config), {}};
     for (size_t i = 0; i < names.size(); ++i) {
       table.levels.push_back({names[i], slices[i]});
@@ -57,10 +59,24 @@ TEST(MeasuredAllocation, LevelsAreNestedAndOfTheirSize) {
 TEST(MeasuredAllocation, ALayerThatMattersMoreIsLeftWhole) {
   const ModelConfig config = FourLayers();
   const auto slices = AllocateMeasured(config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
-                                       Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {500, 1000});
+                                       Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {}, {500, 1000});
   const LayerSlice whole{config.query_heads, config.kv_heads, config.neurons};
   EXPECT_EQ(slices[0][1], whole);
   EXPECT_NE(slices[0][0], whole);
+}
+
+TEST(MeasuredAllocation, TheSmallestLevelsAreOfTheCoreAlone) {
+  const ModelConfig config = FourLayers();
+  const auto slices =
+      AllocateMeasured(config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
+                       Straight(config, {1, 1, 1, 9}, {1, 1, 1, 9}), {0, 2}, {150, 240, 500, 1000});
+  const LayerSlice nothing;
+  for (const size_t small : {0U, 1U}) {
+    for (const uint32_t layer : {1U, 3U}) EXPECT_EQ(slices[small][layer], nothing) << small;
+    EXPECT_NE(slices[small][0], nothing);
+  }
+  EXPECT_NE(slices[2][3], nothing) << "what matters most comes back first";
+  EXPECT_GE(slices[2][0].neurons, slices[1][0].neurons);
 }
 
 // Against every table of a model small enough to try them all.
@@ -91,7 +107,7 @@ TEST(MeasuredAllocation, NoOtherTableOfThatSizeLosesLess) {
     return sum;
   };
   const auto solved = AllocateMeasured(config, UnitPolicy::kQueryHead, 4, ContiguousKv(config),
-                                       losses, {500, 1000})[0];
+                                       losses, {}, {500, 1000})[0];
   const double share = TrueShare(config, {500, solved});
   for (uint32_t code = 0; code < 625; ++code) {
     std::vector<LayerSlice> other(2);

@@ -138,9 +138,10 @@ std::vector<Solved> SolveLevels(const ModelConfig& config, const UniformAllocato
 std::vector<Solved> SolveByMeasurement(const ModelConfig& config, const PlanOptions& options,
                                        uint32_t snap,
                                        const std::vector<std::vector<uint16_t>>& kv_of,
+                                       const std::vector<uint32_t>& core,
                                        const std::vector<uint32_t>& names) {
   std::vector<std::vector<LayerSlice>> slices =
-      AllocateMeasured(config, options.policy, snap, kv_of, *options.block_losses, names);
+      AllocateMeasured(config, options.policy, snap, kv_of, *options.block_losses, core, names);
   std::vector<Solved> solved;
   for (size_t i = 0; i < names.size(); ++i) {
     solved.push_back(Judge(config, names[i], std::move(slices[i])));
@@ -221,7 +222,8 @@ Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_sc
   const uint32_t snap = options.neuron_snap.value_or(DefaultNeuronSnap(config.neurons));
   std::vector<Solved> solved;
   if (options.block_losses != nullptr) {
-    solved = SolveByMeasurement(config, options, snap, plan.levels.kv_of, names);
+    solved = SolveByMeasurement(config, options, snap, plan.levels.kv_of,
+                                ChooseAnchors(layer_scores, options.core_share), names);
     plan.levels.anchors = WholeLayers(config, solved.front().level);
   } else {
     const UniformAllocator allocator(config, options.policy, snap,

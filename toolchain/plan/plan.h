@@ -28,9 +28,13 @@ std::optional<UnitPolicy> ParseUnitPolicy(std::string_view name);
 enum class Allocation {
   kUniform,   // the same part of every layer but the anchors
   kMeasured,  // AllocateMeasured()
+  kCore,      // the same, but the smallest levels are cores, see AllocateMeasured()
 };
-const char* AllocationName(Allocation allocation);  // "uniform", "measured"
+const char* AllocationName(Allocation allocation);  // "uniform", "measured", "core"
 std::optional<Allocation> ParseAllocation(std::string_view name);
+
+// The share of the layers, the most important ones, that a core consists of.
+inline constexpr double kCoreShare = 1.0 / 3;
 
 struct PlanOptions {
   // Targets in thousandths of the layers' weights, ascending; 1000 is added when missing.
@@ -44,6 +48,8 @@ struct PlanOptions {
   // Measured on the model in the order that these options give: allocate by AllocateMeasured()
   // instead of uniformly, whatever anchors are asked for.
   const BlockLosses* block_losses = nullptr;
+  // With block_losses: the share of the layers in the core; 0: no core.
+  double core_share = 0;
 };
 
 // 32, the smallest group of inputs that a quantised matrix can share a scale among, and the
@@ -79,8 +85,8 @@ Result<UnitOrder> OrderUnits(const ModelConfig& config, const UnitScores& scores
 // Uniform allocation: every layer that is no anchor keeps the same fraction of its units, up to one
 // unit (or one snap of neurons), with the remainder going to the most important layers first;
 // nested from level to level; the reached true share as close to the target as the units allow.
-// With options.block_losses the measured allocation instead, whose anchors are the layers that it
-// leaves whole everywhere.
+// With options.block_losses the measured or the core allocation instead, whose anchors are the
+// layers that it leaves whole everywhere.
 Result<PlanResult> MakePlan(const ModelConfig& config, const UnitScores& unit_scores,
                             const LayerScores& layer_scores, const PlanOptions& options);
 

@@ -5,7 +5,7 @@
 namespace elm {
 namespace {
 
-constexpr std::array kAllocationNames = {"uniform", "measured"};
+constexpr std::array kAllocationNames = {"uniform", "measured", "core"};
 
 }  // namespace
 

@@ -29,7 +29,7 @@ ELM_INLINE void RoundForCache(const Lanes& lanes, Element* target) {
   if constexpr (std::is_same_v<Element, float>) {
     Store(lanes, target);
   } else if constexpr (std::is_same_v<Element, int8_t>) {
-    Store(Converted<int8_t>(Rounded(lanes)), target);
+    Isa::StoreBytes(Rounded(lanes), target);
   } else {
     Isa::NarrowToF16(lanes, target);
   }
@@ -226,8 +226,11 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
   }
   if constexpr (std::is_same_v<Element, int8_t>) ApplyValueScales<kTokens>(task, positions, row);
   size_t dim = 0;
-  for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
-    MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
+  // Where the sums of twice as many dimensions fit the registers beside what they are made of.
+  if constexpr (kTokens * 2 * kParts <= kRegisters / 2) {
+    for (; dim + 2 * kLanes <= task.head_dim; dim += 2 * kLanes) {
+      MixValues<Isa, Element, kTokens, 2>(task, token, dim, positions, row, inverse_sums);
+    }
   }
   for (; dim + kLanes <= task.head_dim; dim += kLanes) {
     MixValues<Isa, Element, kTokens, 1>(task, token, dim, positions, row, inverse_sums);

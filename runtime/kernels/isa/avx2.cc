@@ -31,6 +31,9 @@ struct Avx2 {
     return type == WeightType::kQ4 ? ZeroPoint(type) : 0;
   }
 
+  // GCC would begin the products of all tokens together and then find no registers for the sums.
+  static ELM_INLINE void OneAfterTheOther(__m256i& sums) { asm volatile("" : "+x"(sums)); }
+
   static ELM_INLINE void Fill(int32_t value, Sums& sums) {
     sums.part[0] = sums.part[1] = _mm256_set1_epi32(value);
   }
@@ -60,6 +63,7 @@ struct Avx2 {
       const __m256i inputs = _mm256_sign_epi8(four, codes.part[i]);
       const __m256i pairs = _mm256_maddubs_epi16(magnitudes, inputs);
       sums.part[i] = _mm256_add_epi32(sums.part[i], _mm256_madd_epi16(pairs, ones));
+      OneAfterTheOther(sums.part[i]);
     }
   }
   static ELM_INLINE void ClearShorts(Shorts& shorts) {
@@ -71,6 +75,7 @@ struct Avx2 {
       const __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(even.part[i], first),
                                              _mm256_maddubs_epi16(odd.part[i], second));
       shorts.part[i] = _mm256_add_epi16(shorts.part[i], pairs);
+      OneAfterTheOther(shorts.part[i]);
     }
   }
   static ELM_INLINE void AddShorts(const Shorts& shorts, Sums& sums) {
@@ -83,6 +88,14 @@ struct Avx2 {
     for (size_t i = 0; i < 2; ++i) {
       lanes.part[i] = _mm256_cvtepi32_ps(sums.part[i]);
     }
+  }
+  static ELM_INLINE void StoreBytes(const LaneInts& ints, void* bytes) {
+    // Packing goes by halves of a register: the fours come out as 0, 2, 1, 3.
+    const __m256i pairs = _mm256_packs_epi32((__m256i)ints.part[0], (__m256i)ints.part[1]);
+    const __m128i fours =
+        _mm_packs_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    _mm_storeu_si128(static_cast<__m128i*>(bytes),
+                     _mm_shuffle_epi32(fours, _MM_SHUFFLE(3, 1, 2, 0)));
   }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     for (size_t i = 0; i < 2; ++i) {

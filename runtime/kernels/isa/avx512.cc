@@ -44,6 +44,9 @@ struct Avx512 {
   static ELM_INLINE void ToFloats(const Sums& sums, Lanes& lanes) {
     lanes.part[0] = _mm512_cvtepi32_ps(sums);
   }
+  static ELM_INLINE void StoreBytes(const LaneInts& ints, void* bytes) {
+    _mm_storeu_si128(static_cast<__m128i*>(bytes), _mm512_cvtepi32_epi8((__m512i)ints.part[0]));
+  }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     lanes.part[0] = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
   }

@@ -39,33 +39,45 @@ void PackBf16(const float* row, size_t columns, size_t cells, size_t width, uint
   }
 }
 
+// visit(i, sixteen inputs from i on) for the inputs [first, end) of a row, zeros from `columns` on.
+template <typename Visit>
+ELM_INLINE void ForEachSixteen(const float* row, size_t columns, size_t first, size_t end,
+                               const Visit& visit) {
+  size_t i = first;
+  const size_t whole = columns < end ? columns : end;
+  for (; i + kLanes <= whole; i += kLanes) {
+    Lanes values;
+    Load(row + i, values);
+    visit(i, values);
+  }
+  for (; i < end; i += kLanes) {
+    Lanes values;
+    LoadInputs(row, whole, i, values);
+    visit(i, values);
+  }
+}
+
 template <typename Isa>
 void Quantise(const float* row, size_t columns, size_t group, size_t groups, size_t width,
               uint32_t* target, float* scales, int32_t* sums) {
   for (size_t g = 0; g < groups; ++g) {
     const size_t first = g * group;
     const size_t end = first + group;
-    const size_t here = columns < end ? columns : end;
     Lanes largest = {};
-    for (size_t i = first; i < end; i += kLanes) {
-      Lanes values;
-      LoadInputs(row, here, i, values);
+    ForEachSixteen(row, columns, first, end, [&](size_t, const Lanes& values) ELM_INLINE_LAMBDA {
       largest = Larger(AsBitsOf<float>(AsBitsOf<uint32_t>(values) & 0x7fffffffU), largest);
-    }
+    });
     const float extreme = LargestOf(largest);
     const float inverse = extreme > 0 ? 127.0F / extreme : 0.0F;
     LaneInts total = {};
-    for (size_t i = first; i < end; i += kLanes) {
-      Lanes values;
-      LoadInputs(row, here, i, values);
+    ForEachSixteen(row, columns, first, end, [&](size_t i, const Lanes& values) ELM_INLINE_LAMBDA {
       const LaneInts rounded = Rounded(values * inverse);
       total += rounded;
-      const LaneBytes bytes = Converted<int8_t>(rounded);
       uint32_t cells[kLanes / 4];
-      std::memcpy(cells, &bytes, sizeof cells);
+      Isa::StoreBytes(rounded, cells);
       const size_t count = end - i < kLanes ? (end - i) / 4 : kLanes / 4;
       for (size_t c = 0; c < count; ++c) target[(i / 4 + c) * width] = cells[c];
-    }
+    });
     int32_t sum = 0;
     for (size_t lane = 0; lane < kLanes; ++lane) sum += total[lane];
     sums[g * width] = sum;

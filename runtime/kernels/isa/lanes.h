@@ -57,6 +57,11 @@ inline namespace ELM_REGISTER_NAMESPACE {
 
 inline constexpr size_t kPartLanes = ELM_REGISTER_BYTES / sizeof(float);
 inline constexpr size_t kParts = kLanes / kPartLanes;
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr size_t kRegisters = 32;
+#else
+inline constexpr size_t kRegisters = 16;
+#endif
 
 // Not one vector of sixteen: where that is wider than a register, GCC keeps it in memory.
 template <typename T>
@@ -192,8 +197,10 @@ ELM_INLINE float SumOf(const Lanes& lanes) {
 }
 
 ELM_INLINE float LargestOf(const Lanes& lanes) {
-  float largest = lanes[0];
-  for (size_t i = 1; i < kLanes; ++i) largest = lanes[i] > largest ? lanes[i] : largest;
+  auto part = lanes.part[0];
+  for (size_t p = 1; p < kParts; ++p) part = lanes.part[p] > part ? lanes.part[p] : part;
+  float largest = part[0];
+  for (size_t i = 1; i < kPartLanes; ++i) largest = part[i] > largest ? part[i] : largest;
   return largest;
 }
 

@@ -58,6 +58,14 @@ struct NeonBase {
       lanes.part[i] = vcvtq_f32_s32(sums.part[i]);
     }
   }
+  static ELM_INLINE void StoreBytes(const LaneInts& ints, void* bytes) {
+    int16x8_t pairs[2];
+    for (size_t i = 0; i < 2; ++i) {
+      pairs[i] = vcombine_s16(vmovn_s32(ints.part[2 * i]), vmovn_s32(ints.part[2 * i + 1]));
+    }
+    const int8x16_t all = vcombine_s8(vmovn_s16(pairs[0]), vmovn_s16(pairs[1]));
+    vst1q_s8(static_cast<int8_t*>(bytes), all);
+  }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     for (size_t i = 0; i < 4; ++i) {
       lanes.part[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves + 4 * i)));

@@ -53,6 +53,9 @@ struct Scalar {
     Load(sums.sum, ints);
     lanes = Converted<float>(ints);
   }
+  static ELM_INLINE void StoreBytes(const LaneInts& ints, void* bytes) {
+    Store(Converted<int8_t>(ints), bytes);
+  }
   static ELM_INLINE void WidenF16(const uint16_t* halves, Lanes& lanes) {
     WidenF16Portably(halves, lanes);
   }
