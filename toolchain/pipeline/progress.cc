@@ -27,6 +27,7 @@ Progress::~Progress() {
 
 void Progress::Update(uint64_t done, uint64_t total, const std::string& note) {
   if (style_ == Style::kNone || total == 0) return;
+  done = std::min(done, total);  // a last batch may go beyond what was asked for
   if (!started_) {
     started_ = true;
     first_done_ = done;
