@@ -167,8 +167,9 @@ RecoveryData FromPocket(RunContext& context) {
   return data;
 }
 
-// Not more of the text that the windows are of.
+// Recovery there is, and not on more of the text that the windows are of.
 bool IsOfAnotherKind(RunContext& context) {
+  if (context.options().recover.recovery == Recovery::kNone) return false;
   const Kind kind = KindOf(NameOf(context));
   return kind == Kind::kInstructions || kind == Kind::kPocket;
 }

@@ -173,11 +173,13 @@ std::vector<std::vector<LayerSlice>> AllocateMeasured(
     const std::vector<std::vector<uint16_t>>& kv_of, const BlockLosses& losses,
     const std::vector<uint32_t>& core, const std::vector<uint32_t>& names) {
   const std::vector<Block> blocks = MakeBlocks(config, policy, neuron_snap, kv_of, losses);
-  const Solution down = SolveAll(blocks, core, names, /*from_largest=*/true);
-  const Solution up = SolveAll(blocks, core, names, /*from_largest=*/false);
-  const Solution& better = !core.empty() || up.loss < down.loss ? up : down;
+  Solution best = SolveAll(blocks, core, names, /*from_largest=*/false);
+  if (core.empty()) {
+    Solution down = SolveAll(blocks, core, names, /*from_largest=*/true);
+    if (down.loss <= best.loss) best = std::move(down);
+  }
   std::vector<std::vector<LayerSlice>> slices;
-  for (const Choices& allocation : better.levels) {
+  for (const Choices& allocation : best.levels) {
     std::vector<LayerSlice>& level = slices.emplace_back();
     for (uint32_t layer = 0; layer < config.layers; ++layer) {
       const uint32_t heads = blocks[2 * layer][allocation[2 * layer]].kept;

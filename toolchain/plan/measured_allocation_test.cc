@@ -58,8 +58,9 @@ TEST(MeasuredAllocation, LevelsAreNestedAndOfTheirSize) {
 
 TEST(MeasuredAllocation, ALayerThatMattersMoreIsLeftWhole) {
   const ModelConfig config = FourLayers();
-  const auto slices = AllocateMeasured(config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
-                                       Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {}, {500, 1000});
+  const auto slices =
+      AllocateMeasured(config, UnitPolicy::kKvGroup, 4, ContiguousKv(config),
+                       Straight(config, {1, 9, 1, 1}, {1, 9, 1, 1}), {}, {500, 1000});
   const LayerSlice whole{config.query_heads, config.kv_heads, config.neurons};
   EXPECT_EQ(slices[0][1], whole);
   EXPECT_NE(slices[0][0], whole);

@@ -159,8 +159,8 @@ struct QuantisedBlock {
                                          const uint32_t* cells, size_t width, AllSums& sums) {
     for (size_t k = 0; k < group; k += 4) {
       typename Isa::Codes codes[kRows];
-      Unrolled<kRows>(
-          [&](auto r) ELM_INLINE_LAMBDA { Isa::LoadCodes(tile + r * row_bytes, codes[r]); });
+      Unrolled<kRows>([&](auto r)
+                          ELM_INLINE_LAMBDA { Isa::LoadCodes(tile + r * row_bytes, codes[r]); });
       Unrolled<kTokens>([&](auto t) ELM_INLINE_LAMBDA {
         typename Isa::Four four;
         Isa::LoadFour(cells + t, four);
@@ -340,20 +340,18 @@ struct FloatBlock {
   }
 };
 
-// The first `live` outputs of a block's tokens from one place to another. Nearly always all of them,
-// as many as the compiler knows: calls for a few bytes each took a tenth of a product's time.
+// The first `live` outputs of a block's tokens from one place to another. Nearly always they are
+// all that there are, as many as the compiler knows: calls for a few bytes each took a tenth of a
+// product's time.
 template <size_t kTokens, size_t kRows>
 ELM_INLINE void CopyRows(const float* from, size_t from_stride, float* to, size_t to_stride,
                          size_t live) {
-  if (live == kRows * kLanes) {
+  const auto copy = [&](size_t count) ELM_INLINE_LAMBDA {
     for (size_t t = 0; t < kTokens; ++t) {
-      std::memcpy(to + t * to_stride, from + t * from_stride, kRows * kLanes * sizeof(float));
+      std::memcpy(to + t * to_stride, from + t * from_stride, count * sizeof(float));
     }
-  } else {
-    for (size_t t = 0; t < kTokens; ++t) {
-      std::memcpy(to + t * to_stride, from + t * from_stride, live * sizeof(float));
-    }
-  }
+  };
+  live == kRows* kLanes ? copy(kRows * kLanes) : copy(live);
 }
 
 // One block: what is kept of its outputs becomes or gains the products.
