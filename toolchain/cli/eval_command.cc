@@ -192,6 +192,13 @@ const LevelScores* FindLevelScores(const std::vector<LevelScores>& levels, uint3
   return nullptr;
 }
 
+void InsertAscending(LevelScores level, std::vector<LevelScores>& levels) {
+  const auto place = std::find_if(levels.begin(), levels.end(), [&](const LevelScores& other) {
+    return other.name_permille > level.name_permille;
+  });
+  levels.insert(place, std::move(level));
+}
+
 // What `level` takes of the bundle; nothing for a checkpoint.
 std::optional<LevelSize> SizeOf(const EvalSubject& subject, size_t level) {
   if (subject.bundle() == nullptr) return std::nullopt;
@@ -210,6 +217,7 @@ class LevelLoop {
            EvalReport& report) {
     size_t known_levels = 0;
     std::vector<Pass> passes;
+    report.levels = earlier;  // those that are not asked for now stay in the file
     for (const size_t level : chosen) {
       const uint32_t name = subject_.levels().levels[level].name_permille;
       const LevelScores* known = FindLevelScores(earlier, name);
@@ -218,9 +226,6 @@ class LevelLoop {
         passes.push_back({level, /*adapter=*/true});
       } else {
         ++known_levels;
-        report.levels.push_back(*known);
-        report.levels.back().size = size;
-        if (!flags_.without_adapters) report.levels.back().without_adapter.reset();
       }
       const bool adapted = size && size->adapter_bytes > 0;
       const bool asked = known != nullptr && known->without_adapter;
@@ -256,7 +261,7 @@ class LevelLoop {
                    questions_, RulesOf(Asked(subject_)), progress)
               .front();
       scores.size = SizeOf(subject_, pass.level);
-      Add(std::move(scores), report);
+      InsertAscending(std::move(scores), report.levels);
       return;
     }
     subject_.engine().UseAdapters(false);
@@ -269,42 +274,62 @@ class LevelLoop {
     }
   }
 
-  static void Add(LevelScores level, EvalReport& report) {
-    const auto place = std::find_if(
-        report.levels.begin(), report.levels.end(),
-        [&](const LevelScores& other) { return other.name_permille > level.name_permille; });
-    report.levels.insert(place, std::move(level));
-  }
-
   const Flags& flags_;
   EvalSubject& subject_;
   const Questions questions_;
 };
 
-// Times all levels, in turns, unless `earlier` has done so in the same way.
-void AddLatency(const Flags& flags, const EvalSubject& subject, const std::vector<size_t>& chosen,
-                const EvalReport& earlier, EvalReport& report) {
+// Times all levels of `report`, in turns, unless `earlier` has done so in the same way. Where
+// nobody asked for it, times that `earlier` has of all of them stay.
+void AddLatency(const Flags& flags, const EvalSubject& subject, const EvalReport& earlier,
+                EvalReport& report) {
   const LatencyOptions options{.repeats = flags.latency_repeats};
-  const auto timed = [](const LevelScores& level) { return level.latency.has_value(); };
-  if (earlier.machine && earlier.latency == options &&
-      std::all_of(report.levels.begin(), report.levels.end(), timed)) {
-    report.latency = options;
+  const bool timed = std::all_of(report.levels.begin(), report.levels.end(),
+                                 [](const LevelScores& level) { return level.latency; });
+  if (timed && earlier.latency &&
+      (!flags.latency || (earlier.machine && earlier.latency == options))) {
+    report.latency = earlier.latency;
     report.machine = earlier.machine;
     return;
   }
+  for (LevelScores& level : report.levels) level.latency.reset();
+  if (!flags.latency) {
+    if (earlier.latency) {
+      spdlog::warn(
+          "{}: the new levels are not timed, so the others' times are left out; --latency "
+          "times all of them in turns",
+          flags.json);
+    }
+    return;
+  }
+  std::vector<size_t> levels;
+  for (const LevelScores& level : report.levels) {
+    levels.push_back(ValueOrThrow(FindLevel(subject.levels(), LevelName(level.name_permille))));
+  }
   Progress bar("latency", flags.quiet ? Progress::Style::kNone : Progress::DetectStyle());
   LatencyResult result =
-      MeasureLatency(subject.bundle(), chosen, options, [&](size_t done, size_t total) {
+      MeasureLatency(subject.bundle(), levels, options, [&](size_t done, size_t total) {
         ThrowIfCancelled();
         bar.Update(done, total);
       });
   report.latency = options;
   report.machine = std::move(result.machine);
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    report.levels[i].latency = std::move(result.levels[i]);
-  }
+  for (size_t i = 0; i < levels.size(); ++i) report.levels[i].latency = std::move(result.levels[i]);
 }
 
+// `report` with the levels that were asked for and no others.
+EvalReport OnlyLevels(EvalReport report, const LevelTable& table,
+                      const std::vector<size_t>& chosen) {
+  std::erase_if(report.levels, [&](const LevelScores& level) {
+    return std::none_of(chosen.begin(), chosen.end(), [&](size_t index) {
+      return table.levels[index].name_permille == level.name_permille;
+    });
+  });
+  return report;
+}
+
+// Measures what is asked for and lacks; writes it to --json beside what is there already, and
+// returns what was asked for.
 EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
   EvalSubject subject(flags.subject);
   if (flags.latency && subject.bundle() == nullptr) {
@@ -323,11 +348,9 @@ EvalReport Measure(const Flags& flags, const TaskSpecs& specs) {
   EvalReport report = Describe(flags, subject, tasks, texts);
   const EvalReport earlier = EarlierReport(flags, report);
   LevelLoop(flags, subject, {tasks, texts}).Run(chosen, earlier.levels, report);
-  if (flags.latency) AddLatency(flags, subject, chosen, earlier, report);
-  for (LevelScores& level : report.levels) {
-    if (!report.latency) level.latency.reset();
-  }
-  return report;
+  AddLatency(flags, subject, earlier, report);
+  if (!flags.json.empty()) WriteEvalReport(flags.json, report);
+  return OnlyLevels(std::move(report), subject.levels(), chosen);
 }
 
 void Run(Flags flags) {
@@ -337,9 +360,7 @@ void Run(Flags flags) {
   (void)ToDrop(flags);
   // A place that cannot be written to is refused before the work, not after it.
   if (!flags.json.empty()) (void)ValueOrThrow(AtomicFile::Create(flags.json));
-  const EvalReport report = Measure(flags, specs);
-  if (!flags.json.empty()) WriteEvalReport(flags.json, report);
-  std::printf("%s", EvalReportText(report).c_str());
+  std::printf("%s", EvalReportText(Measure(flags, specs)).c_str());
 }
 
 void AddTaskFlags(CLI::App& command, Flags& flags) {

@@ -169,6 +169,9 @@ TEST_F(EvalCommandTest, LevelsThatAreMeasuredAlreadyAreKept) {
   const nlohmann::json both = nlohmann::json::parse(Contents("kept.json"));
   ASSERT_EQ(both["levels"].size(), 2U);
   EXPECT_EQ(both["levels"][0]["families"]["own"]["nll"], 0.125);
+  const ProgramResult one = evaluate("0.5");  // prints what it is asked for, and drops nothing
+  EXPECT_THAT(one.out, Not(HasSubstr("\n0.3 ")));
+  EXPECT_EQ(nlohmann::json::parse(Contents("kept.json")), both);
 
   WriteQuestions("kept.jsonl", true);  // other questions
   EXPECT_THAT(evaluate("0.3").err, HasSubstr("q-2"));

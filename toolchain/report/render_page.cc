@@ -116,7 +116,10 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const hues = ['#2f7ed8', '#d9682b', '#3a9c5f', '#9a58c7', '#c43d5b', '#a08a1f', '#2fa3a8', '#8b6f5c'];
 const dashes = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const drawn = [];
-function lineOf(line, place, faint) {
+const places = new Map();  // a name keeps its colour in all charts
+function lineOf(line, faint) {
+  if (!line.dashed && !places.has(line.name)) places.set(line.name, places.size);
+  const place = places.get(line.name) ?? 0;
   const color = line.dashed ? faint : hues[place % hues.length];
   return {label: line.name, data: line.points, borderColor: color, backgroundColor: color,
           borderWidth: line.strong ? 4 : line.dashed ? 1 : 2,
@@ -134,7 +137,7 @@ function draw() {
   charts.forEach((chart, index) => {
     drawn.push(new Chart(document.getElementById('chart' + index), {
       type: 'line',
-      data: {datasets: chart.lines.map((line, place) => lineOf(line, place, faint))},
+      data: {datasets: chart.lines.map(line => lineOf(line, faint))},
       options: {
         animation: false, maintainAspectRatio: false,
         interaction: {mode: 'nearest', intersect: false},

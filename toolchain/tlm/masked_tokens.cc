@@ -13,8 +13,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr uint64_t kReportEvery = 50;  // updates
-constexpr uint32_t kSloPlaces = 3;     // [CLS], [ttft], <tpot>
+constexpr uint32_t kSloPlaces = 3;  // [CLS], [ttft], <tpot>
 
 // Windows with some of their pieces hidden.
 struct MaskedBatch {
@@ -41,7 +40,7 @@ void HidePieces(TlmWindow& window, size_t index, const WordPieceTokenizer& token
 
 void PretrainMaskedTokens(TorchTlm& model, const TlmSettings& settings,
                           const WordPieceTokenizer& tokenizer, const TaskAt& tasks,
-                          const MaskedTokenOptions& options, const TrainingProgress& progress) {
+                          const MaskedTokenOptions& options, const TrainingHooks& hooks) {
   torch::Generator generator = at::detail::createCPUGenerator(options.seed);
   const int64_t hidden = model.config().hidden;
   const int64_t width = model.config().embedding;
@@ -57,7 +56,10 @@ void PretrainMaskedTokens(TorchTlm& model, const TlmSettings& settings,
                          options.training, {projection, bias});
   pocket::Random random(options.seed);
   uint64_t next = 0;
-  while (optimizer.updates() < options.training.updates) {
+  if (hooks.resume) hooks.resume(optimizer);
+  const uint64_t resumed = optimizer.updates();
+  if (resumed == options.training.updates) return;
+  for (uint64_t update = 0; update < options.training.updates;) {
     MaskedBatch batch;
     size_t longest = 0;
     while (batch.windows.empty() || (batch.windows.size() + 1) * longest <= options.batch_tokens) {
@@ -72,6 +74,7 @@ void PretrainMaskedTokens(TorchTlm& model, const TlmSettings& settings,
       }
     }
     if (batch.pieces.empty()) continue;
+    if (update++ < resumed) continue;  // an earlier sitting has learnt from it
     std::vector<const TlmWindow*> windows;
     for (const TlmWindow& window : batch.windows) windows.push_back(&window);
     const TlmBatch input = MakeTlmBatch(windows);
@@ -87,10 +90,7 @@ void PretrainMaskedTokens(TorchTlm& model, const TlmSettings& settings,
         torch::linear(torch::linear(states, projection), model.Get(TlmRole::kWords), bias);
     optimizer.Step(at::cross_entropy_loss(logits, torch::tensor(batch.pieces, torch::kInt64)),
                    "masked-token pretraining");
-    const uint64_t done = optimizer.updates();
-    if (progress && (done % kReportEvery == 0 || done == options.training.updates)) {
-      progress(done, options.training.updates, optimizer.TakeMeanLoss());
-    }
+    optimizer.Tell(hooks);
   }
 }
 

@@ -28,6 +28,6 @@ using TaskAt = std::function<Task(uint64_t index)>;
 // dropped afterwards. Progress reports nats per masked piece.
 void PretrainMaskedTokens(TorchTlm& model, const TlmSettings& settings,
                           const WordPieceTokenizer& tokenizer, const TaskAt& tasks,
-                          const MaskedTokenOptions& options, const TrainingProgress& progress = {});
+                          const MaskedTokenOptions& options, const TrainingHooks& hooks = {});
 
 }  // namespace elm

@@ -10,8 +10,6 @@ namespace {
 
 using torch::Tensor;
 
-constexpr uint64_t kReportEvery = 50;  // updates
-
 bool Learns(const TlmTensorSpec& spec, bool freeze_shared) {
   if (spec.branch == TlmBranch::kDecision) return false;
   return spec.branch == TlmBranch::kScore || !freeze_shared;
@@ -72,7 +70,7 @@ Tensor ScoreLoss(const TorchTlm& model, std::span<const ScoreExample* const> exa
 }
 
 void TrainScoreHead(TorchTlm& model, std::span<const ScoreExample> examples,
-                    const ScoreTrainingOptions& options, const TrainingProgress& progress) {
+                    const ScoreTrainingOptions& options, const TrainingHooks& hooks) {
   if (examples.empty())
     throw Error(InvalidArgument("the score-head has no examples to learn from"));
   TlmOptimizer optimizer(
@@ -81,17 +79,18 @@ void TrainScoreHead(TorchTlm& model, std::span<const ScoreExample> examples,
   pocket::Random random(options.seed);
   std::vector<std::vector<const ScoreExample*>> batches;
   size_t next = 0;
-  const uint64_t updates = options.training.updates;
-  while (optimizer.updates() < updates) {
+  if (hooks.resume) hooks.resume(optimizer);
+  const uint64_t resumed = optimizer.updates();
+  if (resumed == options.training.updates) return;
+  for (uint64_t update = 0; update < options.training.updates; ++update) {
     if (next == batches.size()) {
       batches = MakeBatches(examples, options.batch_tokens, random);
       next = 0;
     }
-    optimizer.Step(ScoreLoss(model, batches[next++]), "score-head");
-    const uint64_t done = optimizer.updates();
-    if (progress && (done % kReportEvery == 0 || done == updates)) {
-      progress(done, updates, optimizer.TakeMeanLoss());
-    }
+    const auto& batch = batches[next++];
+    if (update < resumed) continue;  // an earlier sitting has learnt from it
+    optimizer.Step(ScoreLoss(model, batch), "score-head");
+    optimizer.Tell(hooks);
   }
 }
 

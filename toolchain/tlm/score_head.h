@@ -26,7 +26,7 @@ torch::Tensor ScoreLoss(const TorchTlm& model, std::span<const ScoreExample* con
 // Updates words, positions, token types, shared layers and score branch. AdamW on one thread of
 // the caller's choosing; the same examples and options give the same weights.
 void TrainScoreHead(TorchTlm& model, std::span<const ScoreExample> examples,
-                    const ScoreTrainingOptions& options, const TrainingProgress& progress = {});
+                    const ScoreTrainingOptions& options, const TrainingHooks& hooks = {});
 
 // Probabilities of retaining, per context the words (runs without blanks) in order.
 std::vector<std::vector<float>> ScoreWords(const TorchTlm& model, const TlmSettings& settings,

@@ -107,10 +107,11 @@ TEST_F(ScoreHeadTest, LearnsToScoreWhatMattersHigher) {
   options.batch_tokens = 1024;
   double first = 0;
   double last = 0;
-  TrainScoreHead(model_, examples, options, [&](uint64_t update, uint64_t, double loss) {
-    if (update == 50) first = loss;
-    last = loss;
-  });
+  TrainScoreHead(model_, examples, options,
+                 {.progress = [&](uint64_t update, uint64_t, double loss) {
+                   if (update == 50) first = loss;
+                   last = loss;
+                 }});
   EXPECT_LT(last, 0.7 * first);
   const auto scores = ScoreWords(model_, settings_, tokenizer_, tasks);
   size_t right = 0;

@@ -33,6 +33,12 @@ constexpr uint32_t kWindowOverlap = 64;
 constexpr uint32_t kShortPromptTokens = 32;
 constexpr size_t kEngineBatch = 8;
 
+// What the score-head is trained by, in this order.
+constexpr const char* kMaskedTokens = "masked tokens";
+constexpr const char* kShortEvidence = "answer evidence, short contexts";
+constexpr const char* kEvidence = "answer evidence";
+constexpr const char* kScores = "score-head";
+
 // Which split a task of a file belongs to.
 std::string SplitOf(const Task& task) {
   const uint64_t part = HashTask(task) % 5;
@@ -199,13 +205,20 @@ void TlmJob::Say(const std::string& text) const {
   if (hooks_.say) hooks_.say(text);
 }
 
-TrainingProgress TlmJob::Training(const char* what) const {
+TrainingProgress TlmJob::ProgressOf(const char* what) const {
   return [this, what](uint64_t update, uint64_t updates, double loss) {
     Report(what, update, updates, StrCat("loss ", loss));
   };
 }
 
-StoredTlm TlmJob::Start() {
+TrainingHooks TlmJob::HooksOf(const char* phase, uint64_t updates, TrainingRecord& record) const {
+  return {.progress = ProgressOf(phase),
+          .resume = [phase, updates, &record](
+                        TlmOptimizer& optimizer) { record.Resume(phase, updates, optimizer); },
+          .keep = [phase, &record](TlmOptimizer& optimizer) { record.Keep(phase, optimizer); }};
+}
+
+StoredTlm TlmJob::Start(TrainingRecord& record) {
   if (!options_.start.empty() && IsTlmDirectory(options_.start)) return LoadTlm(options_.start);
   if (!options_.start.empty()) {
     return FromMobileBert(options_.start, subject_.levels, options_.seed);
@@ -237,7 +250,7 @@ StoredTlm TlmJob::Start() {
   if (masked.training.updates > 0) {
     PretrainMaskedTokens(
         model, settings, tokenizer, [&](uint64_t index) { return tasks.At(index); }, masked,
-        Training("masked tokens"));
+        HooksOf(kMaskedTokens, masked.training.updates, record));
   }
   return {std::move(settings), std::move(model), {{"body", "trained from nothing"}}};
 }
@@ -324,7 +337,9 @@ std::vector<ScoreExample> TlmJob::PairExamples(const StoredTlm& tlm) {
   return examples;
 }
 
-void TlmJob::TrainEvidence(TorchTlm& model, std::vector<ScoreExample> examples) {
+void TlmJob::TrainEvidence(StoredTlm& tlm, TrainingRecord& record) {
+  if (record.IsPast(kEvidence)) return;
+  std::vector<ScoreExample> examples = EvidenceExamples(tlm);
   if (examples.empty()) return;
   ScoreTrainingOptions training = options_.evidence;
   training.seed = options_.seed;
@@ -337,11 +352,11 @@ void TlmJob::TrainEvidence(TorchTlm& model, std::vector<ScoreExample> examples) 
   const uint64_t updates = training.training.updates;
   training.training.updates = updates * 3 / 10;
   if (training.training.updates > 0) {
-    TrainScoreHead(model, all.first((all.size() * 4 + 9) / 10), training,
-                   Training("answer evidence, short contexts"));
+    TrainScoreHead(tlm.model, all.first((all.size() * 4 + 9) / 10), training,
+                   HooksOf(kShortEvidence, training.training.updates, record));
   }
   training.training.updates = updates - training.training.updates;
-  TrainScoreHead(model, all, training, Training("answer evidence"));
+  TrainScoreHead(tlm.model, all, training, HooksOf(kEvidence, training.training.updates, record));
 }
 
 StoredTlm TlmJob::Score() {
@@ -364,23 +379,27 @@ StoredTlm TlmJob::Score() {
       return stored;
     }
   }
-  StoredTlm tlm = Start();
+  TrainingRecord record(folder_ + "/training.safetensors", key,
+                        {kMaskedTokens, kShortEvidence, kEvidence, kScores});
+  StoredTlm tlm = Start(record);
   UseLevels(tlm, subject_.levels);
   if (!options_.keep_scores) {
     if (options_.start.empty() && options_.evidence.training.updates > 0) {
-      TrainEvidence(tlm.model, EvidenceExamples(tlm));
+      TrainEvidence(tlm, record);
     }
     const std::vector<ScoreExample> examples =
         options_.pairs.empty() ? DistilledExamples(tlm) : PairExamples(tlm);
     ScoreTrainingOptions training = options_.score;
     training.seed = options_.seed;
-    TrainScoreHead(tlm.model, examples, training, Training("score-head"));
+    TrainScoreHead(tlm.model, examples, training,
+                   HooksOf(kScores, training.training.updates, record));
     tlm.provenance["scores"] = options_.pairs.empty() ? "distilled from the LLM's word saliency"
                                                       : "labelled compression pairs";
     tlm.provenance["recipe"] = ScoreRecipe(options_);
   }
   tlm.provenance["key"] = key;
   SaveTlm(ScoreFolder(), tlm.settings, tlm.model, tlm.provenance, DType::kF32);
+  record.Remove();
   return tlm;
 }
 
@@ -526,7 +545,7 @@ TlmJob::Decision TlmJob::Decide(const StoredTlm& scorer, const LabelCube& train,
   // A tiny LM that has decided for another bundle knows much about this one's questions.
   training.from_score_branch = !scorer.provenance.contains("decisions");
   const DecisionTraining trained = TrainDecisionHead(model, settings, learn, held_out, reference,
-                                                     slos, training, Training("decision-head"));
+                                                     slos, training, ProgressOf("decision-head"));
   Say(Summary(trained));
 
   // Chosen on the questions that were learnt from, judged on others: what it chose, the fixed pair

@@ -2,6 +2,7 @@
 //
 //   score   score/        the tiny LM with its score-head, a directory of tlm_directory.h
 //           saliency.h5   what it was distilled from
+//           training.safetensors   while it is trained, see training_record.h
 //   label   labels-SPLIT.h5, or labels-SPLIT-I-of-N.h5 by shards
 //   decide  tlm/          the finished tiny LM
 //           accuracy.json accuracy grid of the validation questions
@@ -25,6 +26,7 @@
 #include "toolchain/tlm/policies.h"
 #include "toolchain/tlm/tlm_directory.h"
 #include "toolchain/tlm/tlm_options.h"
+#include "toolchain/tlm/training_record.h"
 
 namespace elm {
 
@@ -84,9 +86,11 @@ class TlmJob {
  private:
   void Report(const char* what, uint64_t done, uint64_t total, const std::string& note) const;
   void Say(const std::string& text) const;
-  TrainingProgress Training(const char* what) const;
-  StoredTlm Start();
-  void TrainEvidence(TorchTlm& model, std::vector<ScoreExample> examples);
+  TrainingProgress ProgressOf(const char* what) const;
+  StoredTlm Start(TrainingRecord& record);
+  // How the training `phase` tells, resumes and is kept.
+  TrainingHooks HooksOf(const char* phase, uint64_t updates, TrainingRecord& record) const;
+  void TrainEvidence(StoredTlm& tlm, TrainingRecord& record);
   std::vector<ScoreExample> EvidenceExamples(const StoredTlm& tlm);
   std::vector<ScoreExample> DistilledExamples(const StoredTlm& tlm);
   std::vector<ScoreExample> PairExamples(const StoredTlm& tlm);

@@ -123,6 +123,42 @@ TEST_F(TlmJobTest, WhatIsDoneIsNotDoneAgain) {
   EXPECT_NE(TlmKey(Job().Score().settings, Job().Score().model), before);
 }
 
+// Stopped between two phases and within one, the score-head is what it would have been.
+TEST_F(TlmJobTest, AnInterruptedTrainingGoesOn) {
+  options_.evidence.training.updates = 1000;  // 300 of short contexts, then 700
+  options_.evidence.batch_tokens = 64;
+  TlmJob whole(*subject_, options_, folder_ + "/whole", {});
+  const std::string expected = TlmKey(whole.Score().settings, whole.Score().model);
+  EXPECT_FALSE(fs::exists(folder_ + "/whole/training.safetensors"));
+
+  // Reports come every 50 updates, records every 500 and at a phase's end: each sitting stops at
+  // the first report behind a new record.
+  std::vector<std::string> stops;
+  for (;;) {
+    ASSERT_LE(stops.size(), 3U);
+    const std::string path = folder_ + "/parts/training.safetensors";
+    const auto time = [&] {
+      return fs::exists(path) ? fs::last_write_time(path) : fs::file_time_type();
+    };
+    const fs::file_time_type before = time();
+    TlmHooks hooks;
+    hooks.report = [&](const char* what, uint64_t done, uint64_t total, const std::string&) {
+      if (std::string(what) == "saliency" || done == total || time() == before) return;
+      stops.push_back(StrCat(what, " ", done));
+      throw Error(Status(StatusCode::kCancelled, "stopped"));
+    };
+    TlmJob part(*subject_, options_, folder_ + "/parts", hooks);
+    try {
+      const StoredTlm scorer = part.Score();
+      EXPECT_EQ(TlmKey(scorer.settings, scorer.model), expected);
+      break;
+    } catch (const Error&) {
+    }
+  }
+  EXPECT_THAT(stops, ::testing::ElementsAre("answer evidence, short contexts 50",
+                                            "answer evidence 50", "answer evidence 500"));
+}
+
 TEST_F(TlmJobTest, ShardsTogetherAreTheWhole) {
   const StoredTlm scorer = Job().Score();
   const LabelCube whole = *Job().Label(scorer, "train");

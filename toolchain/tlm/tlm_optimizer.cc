@@ -15,6 +15,9 @@ constexpr double kFirstDecay = 0.9;
 constexpr double kSecondDecay = 0.98;
 constexpr double kEpsilon = 1e-8;
 
+constexpr uint64_t kReportEvery = 50;  // updates
+constexpr uint64_t kKeepEvery = 500;   // half a minute of a small shape
+
 double RateAt(const TlmTraining& training, uint64_t update) {
   const auto updates = static_cast<double>(training.updates);
   const auto done = static_cast<double>(update);
@@ -89,6 +92,24 @@ void TlmOptimizer::Step(const Tensor& loss, const char* what) {
   loss_sum_ += value;
   ++losses_;
   ++update_;
+}
+
+std::vector<std::pair<std::string, Tensor>> TlmOptimizer::State() {
+  std::vector<std::pair<std::string, Tensor>> state;
+  for (size_t i = 0; i < learnt_.size(); ++i) {
+    state.emplace_back(StrCat("weights.", i), learnt_[i].detach());
+    state.emplace_back(StrCat("first_moments.", i), first_[i]);
+    state.emplace_back(StrCat("second_moments.", i), second_[i]);
+  }
+  return state;
+}
+
+void TlmOptimizer::Tell(const TrainingHooks& hooks) {
+  const bool last = update_ == training_.updates;
+  if (hooks.keep && (last || update_ % kKeepEvery == 0)) hooks.keep(*this);
+  if (hooks.progress && (last || update_ % kReportEvery == 0)) {
+    hooks.progress(update_, training_.updates, TakeMeanLoss());
+  }
 }
 
 double TlmOptimizer::TakeMeanLoss() {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "toolchain/base/libtorch.h"
@@ -22,6 +24,18 @@ struct TlmTraining {
 // stops the training.
 using TrainingProgress = std::function<void(uint64_t update, uint64_t updates, double loss)>;
 
+class TlmOptimizer;
+
+// What a training tells and keeps; each may be empty.
+struct TrainingHooks {
+  TrainingProgress progress = {};
+  // Called once in front: may bring the optimiser to where an earlier sitting left it. The training
+  // goes on with the batches that would have followed.
+  std::function<void(TlmOptimizer&)> resume = {};
+  // Called now and then, and at the end.
+  std::function<void(TlmOptimizer&)> keep = {};
+};
+
 class TlmOptimizer {
  public:
   // Learns those tensors of `model` that `learns` accepts, and `more`; gradients of all others are
@@ -39,6 +53,15 @@ class TlmOptimizer {
   // the loss is not finite.
   void Step(const torch::Tensor& loss, const char* what);
   uint64_t updates() const { return update_; }
+  uint64_t total_updates() const { return training_.updates; }
+
+  // All that a later sitting needs beside updates(): what is learnt and its moments, under names
+  // that depend on nothing but the order of what is learnt. To be read and written in place.
+  std::vector<std::pair<std::string, torch::Tensor>> State();
+  void set_updates(uint64_t updates) { update_ = updates; }
+
+  // Calls `hooks` where it is time to: after every 50th update, every 500th, and the last.
+  void Tell(const TrainingHooks& hooks);
 
   // Mean loss since the last call.
   double TakeMeanLoss();
