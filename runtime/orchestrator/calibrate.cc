@@ -185,6 +185,7 @@ class CalibrationRun {
     const ContextWords words = FindContextWords(parts);
     const size_t tokens = counter_.Count(RenderPrompt(prompt, parts));
     const Compressor compressor(prompt, parts, words, counter_, tokens);
+    if (reader_ != nullptr) reader_->CountTokens({text_.question, words.context, 1, 1});
     std::vector<PieceScore> pieces;
     for (size_t i = 0; i < words.words.size(); ++i) {
       pieces.push_back({words.words[i].span, static_cast<float>(i * 37 % 64) / 64});

@@ -26,4 +26,8 @@ void DriftTracker::ObserveTlm(double measured_ms, double predicted_ms) {
   Follow(measured_ms, predicted_ms, drift_.tlm);
 }
 
+void DriftTracker::MissTlm() {
+  if (drift_.tlm > 1) drift_.tlm += kForget * (1 - drift_.tlm);
+}
+
 }  // namespace elm

@@ -37,6 +37,19 @@ TEST(DriftTest, OneOddRequestMovesLittle) {
   EXPECT_GE(tracker.drift().ttft, DriftTracker::kLeast);
 }
 
+TEST(DriftTest, ATinyLmThatIsNotAskedIsForgiven) {
+  DriftTracker tracker;
+  for (int i = 0; i < 30; ++i) tracker.ObserveTlm(80, 10);
+  EXPECT_NEAR(tracker.drift().tlm, 8, 0.01);
+  for (int i = 0; i < 100; ++i) tracker.MissTlm();
+  EXPECT_NEAR(tracker.drift().tlm, 1, 0.05);
+  EXPECT_GE(tracker.drift().tlm, 1);
+  for (int i = 0; i < 30; ++i) tracker.ObserveTlm(6, 10);
+  const double fast = tracker.drift().tlm;
+  tracker.MissTlm();
+  EXPECT_EQ(tracker.drift().tlm, fast);
+}
+
 TEST(DriftTest, NothingIsLearntFromNothing) {
   DriftTracker tracker;
   tracker.ObserveTtft(0, 10);

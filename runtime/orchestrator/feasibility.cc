@@ -19,7 +19,7 @@ struct Limit {
   bool by_definition = true;  // it does so whatever the full model takes today
 };
 
-Limit LimitOf(const std::optional<SloBound>& bound, double full_ms, double drift) {
+Limit LimitOf(const std::optional<SloBound>& bound, double full_ms, double drift, double margin) {
   if (!bound) return {};
   Limit limit;
   if (bound->unit == SloBound::Unit::kShare) {
@@ -30,7 +30,7 @@ Limit LimitOf(const std::optional<SloBound>& bound, double full_ms, double drift
   } else {
     limit.ms = bound->value;
     limit.share = bound->value / full_ms;
-    limit.allows_full = limit.share >= std::max(1.0, drift);
+    limit.allows_full = (1 - margin) * limit.share >= std::max(1.0, drift);
     limit.by_definition = false;
   }
   return limit;
@@ -77,9 +77,9 @@ SloLimits LimitsOf(const LatencyTable& table, const Slo& slo, size_t full_tokens
                    uint32_t output_tokens, const LatencyDrift& drift) {
   const size_t full = table.level_permille.size() - 1;
   const auto tokens = static_cast<double>(full_tokens);
-  const Limit ttft = LimitOf(slo.ttft, table.Ttft(full, tokens), drift.ttft);
-  const Limit tpot =
-      LimitOf(slo.tpot, table.Tpot(full, HalfWay(tokens, output_tokens)), drift.tpot);
+  const Limit ttft = LimitOf(slo.ttft, table.Ttft(full, tokens), drift.ttft, table.margin);
+  const Limit tpot = LimitOf(slo.tpot, table.Tpot(full, HalfWay(tokens, output_tokens)), drift.tpot,
+                             table.margin);
   return {.ttft_ms = ttft.ms,
           .tpot_ms = tpot.ms,
           .ttft_share = ttft.share,

@@ -129,8 +129,10 @@ TEST(FeasibilityTest, HundredPercentIsAlwaysFeasible) {
   EXPECT_FALSE(LimitsOf(table, Shares(1, 0.9), 400, 20).allow_everything);
 }
 
-TEST(FeasibilityTest, MillisecondsThatAllowEverythingMustOutlastTheDrift) {
+TEST(FeasibilityTest, MillisecondsThatAllowEverythingMustOutlastMarginAndDrift) {
   const LatencyTable table = LinearTable();
+  EXPECT_TRUE(LimitsOf(table, Milliseconds(422, 30), 400, 20).allow_everything);
+  EXPECT_FALSE(LimitsOf(table, Milliseconds(420, 30), 400, 20).allow_everything);  // 5 % margin
   EXPECT_TRUE(LimitsOf(table, Milliseconds(600, 30), 400, 20).allow_everything);
   EXPECT_TRUE(LimitsOf(table, Milliseconds(600, 30), 400, 20, {1.4, 1, 1}).allow_everything);
   EXPECT_FALSE(LimitsOf(table, Milliseconds(600, 30), 400, 20, {1.6, 1, 1}).allow_everything);

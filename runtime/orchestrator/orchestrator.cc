@@ -182,6 +182,7 @@ Status Orchestrator::ChooseWithTlm(const SloRequest& request, const Compressor& 
     };
     if (whole.any() || least_overrun(whole) <= least_overrun(prepared.feasibility)) {
       prepared.tlm_use = TlmUse::kTooSlow;
+      drift_.MissTlm();
       ChooseWithoutTlm(prepared);
       return Status::Ok();
     }

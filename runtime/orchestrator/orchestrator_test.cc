@@ -166,6 +166,23 @@ TEST_F(OrchestratorTest, ATinyLmThatIsTooSlowIsNotAsked) {
   EXPECT_EQ(answer.outcome, SloOutcome::kMet);
 }
 
+// What slowed it down may pass: it is not shut out for ever.
+TEST_F(OrchestratorTest, ATinyLmThatWasSlowIsAskedAgain) {
+  config_.table.tlm_ms = {0.1, 100};
+  Orchestrator orchestrator(config_, llm_, &reader_, clock_);
+  const auto use = [&] {
+    return orchestrator.Answer(Request(Share(0.6), Share(0.6)))->prepared.tlm_use;
+  };
+  EXPECT_EQ(use(), TlmUse::kRead);
+  reader_.token_ms = 1;
+  int requests = 0;
+  while (use() == TlmUse::kRead) ASSERT_LT(++requests, 20);
+  reader_.token_ms = 0.1;
+  requests = 0;
+  while (use() == TlmUse::kTooSlow) ASSERT_LT(++requests, 50);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(use(), TlmUse::kRead);
+}
+
 TEST_F(OrchestratorTest, AnInfeasibleSloIsNeverASilentMiss) {
   const SloAnswer answer = Answer(Request(Share(0.01), Share(0.5)));
   EXPECT_EQ(answer.outcome, SloOutcome::kInfeasible);

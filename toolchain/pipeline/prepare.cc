@@ -58,6 +58,13 @@ PrepareOptions Resolved(PrepareOptions options) {
         &options.scores, &options.tlm.start, &options.tlm.pairs, &options.tlm.latency}) {
     make_absolute(*path);
   }
+  make_absolute(options.tlm.tasks);
+  const size_t colon = options.tlm.tasks.find(':');
+  if (colon != std::string::npos && !IsPocketTasks(options.tlm.tasks)) {  // NAME:FILE
+    std::string file = options.tlm.tasks.substr(colon + 1);
+    make_absolute(file);
+    options.tlm.tasks.replace(colon + 1, std::string::npos, file);
+  }
   options.output = fs::absolute(options.output).lexically_normal();
   if (options.workspace.empty()) options.workspace = options.output + ".work";
   options.workspace = fs::absolute(options.workspace).lexically_normal();

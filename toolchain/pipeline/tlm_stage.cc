@@ -1,5 +1,4 @@
 // Tlm: the tiny LM that scores words and chooses levels.
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "formats/workspace/sha256.h"
@@ -13,25 +12,17 @@
 namespace elm {
 namespace {
 
-// A file or folder by its contents.
-std::string HashOf(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (path.empty()) return "";
-  if (!fs::is_directory(path)) return ValueOrThrow(Sha256OfFile(path));
-  std::string hashes;
-  for (const char* name : {"tlm.json", "config.json", "vocab.txt", "model.safetensors"}) {
-    if (fs::exists(path + "/" + name)) hashes += ValueOrThrow(Sha256OfFile(path + "/" + name));
-  }
-  return Sha256OfString(hashes);
+std::string HashOfFile(const std::string& path) {
+  return path.empty() ? "" : ValueOrThrow(Sha256OfFile(path));
 }
 
 nlohmann::json Inputs(RunContext& context) {
   const PrepareOptions& options = context.options();
   if (!WantsTlm(options)) return {{"wanted", false}};
   nlohmann::json inputs = ToJson(options)["tlm"];
-  inputs["start_sha256"] = HashOf(options.tlm.start);
-  inputs["pairs_sha256"] = HashOf(options.tlm.pairs);
-  inputs["latency_sha256"] = HashOf(options.tlm.latency);
+  inputs["start_sha256"] = HashTlmFolder(options.tlm.start);
+  inputs["pairs_sha256"] = HashOfFile(options.tlm.pairs);
+  inputs["latency_sha256"] = HashOfFile(options.tlm.latency);
   return inputs;
 }
 

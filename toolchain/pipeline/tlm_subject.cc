@@ -111,12 +111,7 @@ std::optional<TlmToPack> FinishedTlm(RunContext& context) {
     const torch::Tensor flat = tensor.contiguous();
     packed.tensors.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
   }
-  const nlohmann::json grid = ReadJsonFile(folder + "/accuracy.json");
-  packed.accuracy.prompt_levels_permille = grid.at("prompt_levels").get<std::vector<uint32_t>>();
-  packed.accuracy.model_levels_permille = grid.at("model_levels").get<std::vector<uint32_t>>();
-  packed.accuracy.items = grid.at("items");
-  packed.accuracy.accuracy = grid.at("accuracy").get<std::vector<double>>();
-  packed.accuracy.standard_error = grid.at("standard_error").get<std::vector<double>>();
+  packed.accuracy = ReadAccuracyGrid(folder + "/accuracy.json");
   packed.reference = ReadLatencyTable(context.options().tlm.latency);
   packed.provenance = tlm.provenance.value("scores", "");
   return packed;

@@ -8,6 +8,7 @@
 #include "formats/checkpoint/safetensors.h"
 #include "formats/checkpoint/safetensors_writer.h"
 #include "formats/json/json_text.h"
+#include "formats/workspace/sha256.h"
 #include "formats/workspace/stage_key.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
@@ -143,6 +144,22 @@ std::string TlmKey(const TlmSettings& settings, const TorchTlm& model) {
 
 bool IsTlmDirectory(const std::string& directory) {
   return std::filesystem::exists(directory + kSettingsFile);
+}
+
+std::string HashTlmFolder(const std::string& directory) {
+  if (directory.empty()) return "";
+  std::string hashes;
+  for (const char* name : {kSettingsFile, "/config.json", kVocabularyFile, kWeightsFile}) {
+    const std::string path = directory + name;
+    if (std::filesystem::exists(path)) hashes += ValueOrThrow(Sha256OfFile(path));
+  }
+  if (hashes.empty()) {
+    throw Error(
+        NotFound(directory,
+                 ": is no tiny LM; expected a folder of `elmc tlm score` or a "
+                 "Hugging Face MobileBERT with config.json, vocab.txt and model.safetensors"));
+  }
+  return Sha256OfString(hashes);
 }
 
 void SaveTlm(const std::string& directory, const TlmSettings& settings, const TorchTlm& model,

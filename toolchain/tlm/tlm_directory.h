@@ -30,6 +30,10 @@ StoredTlm LoadTlm(const std::string& directory);
 // Whether the directory holds a tiny LM of this form (and not, say, a MobileBERT).
 bool IsTlmDirectory(const std::string& directory);
 
+// Hashes the files of a folder that a tiny LM can begin with, ours or a MobileBERT's; "" of "".
+// Throws elm::Error where there is no such folder.
+std::string HashTlmFolder(const std::string& directory);
+
 nlohmann::json ToJson(const TlmSettings& settings);  // without the vocabulary
 
 // Hashes weights and settings: what everything made with the tiny LM depends on.

@@ -155,11 +155,30 @@ std::string Summary(const DecisionTraining& training) {
                 training.classifier_loss, " (classifiers) after update ", training.best_update);
 }
 
+nlohmann::json GridJson(const AccuracyGrid& grid) {
+  return {{"prompt_levels", grid.prompt_levels_permille},
+          {"model_levels", grid.model_levels_permille},
+          {"items", grid.items},
+          {"accuracy", grid.accuracy},
+          {"standard_error", grid.standard_error}};
+}
+
 nlohmann::json EstimateJson(const Estimate& estimate) {
   return {{"value", estimate.value}, {"standard_error", estimate.standard_error}};
 }
 
 }  // namespace
+
+AccuracyGrid ReadAccuracyGrid(const std::string& path) {
+  const nlohmann::json json = ReadJsonFile(path);
+  AccuracyGrid grid;
+  grid.prompt_levels_permille = json.at("prompt_levels").get<std::vector<uint32_t>>();
+  grid.model_levels_permille = json.at("model_levels").get<std::vector<uint32_t>>();
+  grid.items = json.at("items");
+  grid.accuracy = json.at("accuracy").get<std::vector<double>>();
+  grid.standard_error = json.at("standard_error").get<std::vector<double>>();
+  return grid;
+}
 
 LatencyTable ReadLatencyTable(const std::string& path) {
   constexpr uint64_t kMostBytes = uint64_t{1} << 24;
@@ -360,15 +379,11 @@ void TlmJob::TrainEvidence(StoredTlm& tlm, TrainingRecord& record) {
 }
 
 StoredTlm TlmJob::Score() {
-  StageKey stage_key;
-  const std::string start_key =
-      !options_.start.empty() && IsTlmDirectory(options_.start)
-          ? TlmKey(LoadTlm(options_.start).settings, LoadTlm(options_.start).model)
-          : options_.start;
   const std::string pairs_key =
       options_.pairs.empty() ? "" : ValueOrThrow(Sha256OfFile(options_.pairs));
-  const std::string key = stage_key.Add("model", subject_.key)
-                              .Add("start", start_key)
+  const std::string key = StageKey()
+                              .Add("model", subject_.key)
+                              .Add("start", HashTlmFolder(options_.start))
                               .Add("pairs", pairs_key)
                               .Add("recipe", ScoreRecipe(options_).dump())
                               .Hex();
@@ -529,6 +544,22 @@ std::optional<LabelCube> TlmJob::Label(const StoredTlm& scorer, const std::strin
 TlmJob::Decision TlmJob::Decide(const StoredTlm& scorer, const LabelCube& train,
                                 const LabelCube& validation) {
   const LatencyTable reference = ReadLatencyTable(options_.latency);
+  const std::string key = StageKey()
+                              .Add("scorer", TlmKey(scorer.settings, scorer.model))
+                              .Add("train", train.key)
+                              .Add("validation", validation.key)
+                              .Add("reference", LatencyJson(reference))
+                              .Add("recipe", DecisionRecipe(options_).dump())
+                              .Hex();
+  if (IsTlmDirectory(FinishedFolder()) && fs::exists(AccuracyPath()) &&
+      fs::exists(folder_ + "/decide.json")) {
+    StoredTlm stored = LoadTlm(FinishedFolder());
+    if (stored.provenance.value("decisions_key", std::string()) == key) {
+      Say("decide: is done");
+      return {std::move(stored), ReadAccuracyGrid(AccuracyPath()), reference,
+              ReadJsonFile(folder_ + "/decide.json")};
+    }
+  }
   TlmSettings settings = scorer.settings;
   TorchTlm model(settings.config, options_.seed);
   model.CopyFrom(scorer.model);
@@ -568,13 +599,11 @@ TlmJob::Decision TlmJob::Decide(const StoredTlm& scorer, const LabelCube& train,
   }
   nlohmann::json provenance = scorer.provenance;
   provenance["decisions"] = DecisionRecipe(options_);
-  SaveTlm(FinishedFolder(), settings, model, provenance, DType::kF32);
-  WriteJsonFile(folder_ + "/accuracy.json", {{"prompt_levels", accuracy.prompt_levels_permille},
-                                             {"model_levels", accuracy.model_levels_permille},
-                                             {"items", accuracy.items},
-                                             {"accuracy", accuracy.accuracy},
-                                             {"standard_error", accuracy.standard_error}});
+  provenance["decisions_key"] = key;
+  WriteJsonFile(AccuracyPath(), GridJson(accuracy));
   WriteJsonFile(folder_ + "/decide.json", report);
+  SaveTlm(FinishedFolder(), settings, model, provenance,
+          DType::kF32);  // last: it says all is there
   return {{std::move(settings), std::move(model), std::move(provenance)},
           accuracy,
           reference,

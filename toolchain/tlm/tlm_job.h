@@ -81,6 +81,7 @@ class TlmJob {
 
   std::string ScoreFolder() const { return folder_ + "/score"; }
   std::string FinishedFolder() const { return folder_ + "/tlm"; }
+  std::string AccuracyPath() const { return folder_ + "/accuracy.json"; }
   std::string LabelPath(const std::string& split) const;
 
  private:
@@ -103,6 +104,10 @@ class TlmJob {
   const std::string folder_;
   const TlmHooks hooks_;
 };
+
+// What Decide() left in accuracy.json; throws elm::Error, or nlohmann::json::exception where
+// somebody else has written it.
+AccuracyGrid ReadAccuracyGrid(const std::string& path);
 
 // What a table of latency JSON holds; throws elm::Error that names the file.
 LatencyTable ReadLatencyTable(const std::string& path);
