@@ -63,7 +63,8 @@ void AddTlmFlags(CLI::App& command, TlmFlags& flags) {
       "built-in model's default is pocket, others have none and get no tiny LM");
   add("--tlm", flags.start,
       "tiny LM to begin with: a folder of `elmc tlm score`, or a Hugging Face MobileBERT; without "
-      "it one is trained from nothing (of the pocket tasks: the built-in one is taken)");
+      "it one is trained from nothing (of the pocket tasks: the built-in one is taken, unless "
+      "this is none)");
   add("--pairs", flags.pairs,
       "labelled compression pairs (JSON Lines: origin, compressed) to learn scores from");
   add("--reference-latency", flags.latency,

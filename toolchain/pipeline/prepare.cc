@@ -272,6 +272,7 @@ class Runner {
 void FillInTlm(PrepareOptions& options) {
   TlmOptions& tlm = options.tlm;
   if (!WantsTlm(options)) return;
+  if (tlm.start == kNoTlm) tlm.keep_scores = false;
   if (tlm.start.empty() && tlm.pairs.empty() && IsPocketTasks(tlm.tasks)) {
     const std::string built_in = SharedFile(kBuiltInTlm);
     if (fs::exists(built_in)) {

@@ -20,7 +20,7 @@ nlohmann::json Inputs(RunContext& context) {
   const PrepareOptions& options = context.options();
   if (!WantsTlm(options)) return {{"wanted", false}};
   nlohmann::json inputs = ToJson(options)["tlm"];
-  inputs["start_sha256"] = HashTlmFolder(options.tlm.start);
+  inputs["start_sha256"] = options.tlm.from_nothing() ? "" : HashTlmFolder(options.tlm.start);
   inputs["pairs_sha256"] = HashOfFile(options.tlm.pairs);
   inputs["latency_sha256"] = HashOfFile(options.tlm.latency);
   return inputs;

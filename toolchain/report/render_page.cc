@@ -113,17 +113,20 @@ tr.faint > * { color: var(--faint); }
 
 constexpr char kScript[] = R"(
 const dark = matchMedia('(prefers-color-scheme: dark)');
-const hues = ['#2f7ed8', '#d9682b', '#3a9c5f', '#9a58c7', '#c43d5b', '#a08a1f', '#2fa3a8', '#8b6f5c'];
+const strong = '#2f7ed8';
+const hues = ['#d9682b', '#3a9c5f', '#9a58c7', '#c43d5b', '#a08a1f', '#2fa3a8', '#8b6f5c'];
 const dashes = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const drawn = [];
 const places = new Map();  // a name keeps its colour in all charts
 function lineOf(line, faint) {
-  if (!line.dashed && !places.has(line.name)) places.set(line.name, places.size);
+  const named = !line.dashed && !line.strong;
+  if (named && !places.has(line.name)) places.set(line.name, places.size);
   const place = places.get(line.name) ?? 0;
-  const color = line.dashed ? faint : hues[place % hues.length];
+  const dash = dashes[Math.floor(place / hues.length) % dashes.length];
+  const color = line.dashed ? faint : line.strong ? strong : hues[place % hues.length];
   return {label: line.name, data: line.points, borderColor: color, backgroundColor: color,
           borderWidth: line.strong ? 4 : line.dashed ? 1 : 2,
-          borderDash: line.dashed ? [4, 4] : dashes[Math.floor(place / hues.length) % dashes.length],
+          borderDash: line.dashed ? [4, 4] : line.strong ? [] : dash,
           pointRadius: line.dashed ? 0 : line.strong ? 4 : 3, tension: 0};
 }
 function draw() {

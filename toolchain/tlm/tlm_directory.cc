@@ -147,7 +147,6 @@ bool IsTlmDirectory(const std::string& directory) {
 }
 
 std::string HashTlmFolder(const std::string& directory) {
-  if (directory.empty()) return "";
   std::string hashes;
   for (const char* name : {kSettingsFile, "/config.json", kVocabularyFile, kWeightsFile}) {
     const std::string path = directory + name;

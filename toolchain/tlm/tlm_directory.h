@@ -30,7 +30,7 @@ StoredTlm LoadTlm(const std::string& directory);
 // Whether the directory holds a tiny LM of this form (and not, say, a MobileBERT).
 bool IsTlmDirectory(const std::string& directory);
 
-// Hashes the files of a folder that a tiny LM can begin with, ours or a MobileBERT's; "" of "".
+// Hashes the files of a folder that a tiny LM can begin with, ours or a MobileBERT's.
 // Throws elm::Error where there is no such folder.
 std::string HashTlmFolder(const std::string& directory);
 

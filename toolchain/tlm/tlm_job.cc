@@ -238,8 +238,8 @@ TrainingHooks TlmJob::HooksOf(const char* phase, uint64_t updates, TrainingRecor
 }
 
 StoredTlm TlmJob::Start(TrainingRecord& record) {
-  if (!options_.start.empty() && IsTlmDirectory(options_.start)) return LoadTlm(options_.start);
-  if (!options_.start.empty()) {
+  if (!options_.from_nothing()) {
+    if (IsTlmDirectory(options_.start)) return LoadTlm(options_.start);
     return FromMobileBert(options_.start, subject_.levels, options_.seed);
   }
   const ScoreSource tasks(options_);
@@ -383,7 +383,7 @@ StoredTlm TlmJob::Score() {
       options_.pairs.empty() ? "" : ValueOrThrow(Sha256OfFile(options_.pairs));
   const std::string key = StageKey()
                               .Add("model", subject_.key)
-                              .Add("start", HashTlmFolder(options_.start))
+                              .Add("start", options_.from_nothing() ? "" : HashTlmFolder(options_.start))
                               .Add("pairs", pairs_key)
                               .Add("recipe", ScoreRecipe(options_).dump())
                               .Hex();
@@ -399,7 +399,7 @@ StoredTlm TlmJob::Score() {
   StoredTlm tlm = Start(record);
   UseLevels(tlm, subject_.levels);
   if (!options_.keep_scores) {
-    if (options_.start.empty() && options_.evidence.training.updates > 0) {
+    if (options_.from_nothing() && options_.evidence.training.updates > 0) {
       TrainEvidence(tlm, record);
     }
     const std::vector<ScoreExample> examples =

@@ -58,7 +58,7 @@ Status Validate(const TlmOptions& options) {
   ELM_RETURN_IF_ERROR(
       CheckRange("--decide-updates", options.decision.training.updates, 1, 1U << 24));
   ELM_RETURN_IF_ERROR(CheckRange("--threads", options.threads, 0, 1024));
-  if (options.keep_scores && options.start.empty()) {
+  if (options.keep_scores && options.from_nothing()) {
     return InvalidArgument("--keep-scores keeps the score-head of a tiny LM; name it with --tlm");
   }
   return Status::Ok();
@@ -67,7 +67,7 @@ Status Validate(const TlmOptions& options) {
 nlohmann::json ScoreRecipe(const TlmOptions& options) {
   nlohmann::json recipe = {{"tasks", options.tasks},
                            {"tasks_and_contents", TasksJson(options.tasks)},
-                           {"start", options.start.empty() ? "nothing" : "a tiny LM"},
+                           {"start", options.from_nothing() ? "nothing" : "a tiny LM"},
                            {"keep_scores", options.keep_scores},
                            {"seed", options.seed}};
   if (options.keep_scores) return recipe;

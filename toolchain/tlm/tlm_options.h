@@ -14,10 +14,13 @@
 
 namespace elm {
 
+// Says that there is to be no tiny LM to begin with, even where one comes along.
+inline constexpr char kNoTlm[] = "none";
+
 struct TlmOptions {
   std::string tasks;  // what it learns to serve, as LoadTasks() names it; empty: no tiny LM
-  // A tiny LM to begin with: a directory of ours, or a Hugging Face MobileBERT; empty: one of
-  // `shape` is trained from nothing.
+  // A tiny LM to begin with: a directory of ours, or a Hugging Face MobileBERT; empty or kNoTlm: one
+  // of `shape` is trained from nothing.
   std::string start;
   std::string pairs;         // labelled compression pairs instead of the LLM's saliency
   bool keep_scores = false;  // take the score-head of `start` as it is
@@ -40,6 +43,7 @@ struct TlmOptions {
   uint32_t threads = 0;  // 0: all cores
 
   static TlmConfig DefaultShape();
+  bool from_nothing() const { return start.empty() || start == kNoTlm; }
 };
 
 // Whether `spec`, as LoadTasks() takes it, names the built-in world rather than a file.
