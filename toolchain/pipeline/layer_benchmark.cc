@@ -32,6 +32,7 @@
 #include "toolchain/profile/profile.h"
 #include "toolchain/recover/adapter_trainer.h"
 #include "toolchain/recover/frozen_llama.h"
+#include "toolchain/training/bf16_kernels.h"
 
 namespace elm {
 namespace {
@@ -260,7 +261,8 @@ class Report {
 int Run(const std::string& name, int rounds) {
   PrepareOptions options;
   options.shape = name;
-  options.dtype = "bfloat16";
+  // Without instructions for it, bfloat16 takes this LibTorch tens of times longer than float32.
+  options.dtype = HasBf16Kernels() ? "bfloat16" : "float32";
   options.data = "text.txt";  // is not read
   options.dry_run = true;
   const RunShape shape = ShapeWithoutWeights(options).value();
