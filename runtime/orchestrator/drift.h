@@ -16,7 +16,7 @@ struct LatencyDrift {
 // moves a factor little, a device that became slow moves it within some requests.
 class DriftTracker {
  public:
-  static constexpr double kWeight = 0.2;  // of the newest measurement
+  static constexpr double kWeight = 0.2;   // of the newest measurement
   static constexpr double kForget = 0.05;  // of what a factor is above 1, for each request without
   // A measurement counts as at most so far off, and a factor stays within the same bounds.
   static constexpr double kLeast = 0.5;
@@ -28,8 +28,8 @@ class DriftTracker {
   void ObserveTtft(double measured_ms, double predicted_ms);
   void ObserveTpot(double measured_ms, double predicted_ms);
   void ObserveTlm(double measured_ms, double predicted_ms);
-  // A request that the tiny LM was thought too slow for: nothing was measured, and what made it slow
-  // may have passed. Its factor falls towards 1, so that it is asked again some day.
+  // A request that the tiny LM was thought too slow for: nothing was measured, and what made it
+  // slow may have passed. Its factor falls towards 1, so that it is asked again some day.
   void MissTlm();
 
  private:

@@ -78,8 +78,8 @@ SloLimits LimitsOf(const LatencyTable& table, const Slo& slo, size_t full_tokens
   const size_t full = table.level_permille.size() - 1;
   const auto tokens = static_cast<double>(full_tokens);
   const Limit ttft = LimitOf(slo.ttft, table.Ttft(full, tokens), drift.ttft, table.margin);
-  const Limit tpot = LimitOf(slo.tpot, table.Tpot(full, HalfWay(tokens, output_tokens)), drift.tpot,
-                             table.margin);
+  const Limit tpot =
+      LimitOf(slo.tpot, table.Tpot(full, HalfWay(tokens, output_tokens)), drift.tpot, table.margin);
   return {.ttft_ms = ttft.ms,
           .tpot_ms = tpot.ms,
           .ttft_share = ttft.share,

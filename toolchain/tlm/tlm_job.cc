@@ -381,12 +381,13 @@ void TlmJob::TrainEvidence(StoredTlm& tlm, TrainingRecord& record) {
 StoredTlm TlmJob::Score() {
   const std::string pairs_key =
       options_.pairs.empty() ? "" : ValueOrThrow(Sha256OfFile(options_.pairs));
-  const std::string key = StageKey()
-                              .Add("model", subject_.key)
-                              .Add("start", options_.from_nothing() ? "" : HashTlmFolder(options_.start))
-                              .Add("pairs", pairs_key)
-                              .Add("recipe", ScoreRecipe(options_).dump())
-                              .Hex();
+  const std::string key =
+      StageKey()
+          .Add("model", subject_.key)
+          .Add("start", options_.from_nothing() ? "" : HashTlmFolder(options_.start))
+          .Add("pairs", pairs_key)
+          .Add("recipe", ScoreRecipe(options_).dump())
+          .Hex();
   if (IsTlmDirectory(ScoreFolder())) {
     StoredTlm stored = LoadTlm(ScoreFolder());
     if (stored.provenance.value("key", std::string()) == key) {

@@ -19,8 +19,8 @@ inline constexpr char kNoTlm[] = "none";
 
 struct TlmOptions {
   std::string tasks;  // what it learns to serve, as LoadTasks() names it; empty: no tiny LM
-  // A tiny LM to begin with: a directory of ours, or a Hugging Face MobileBERT; empty or kNoTlm: one
-  // of `shape` is trained from nothing.
+  // A tiny LM to begin with: a directory of ours, or a Hugging Face MobileBERT; empty or kNoTlm:
+  // one of `shape` is trained from nothing.
   std::string start;
   std::string pairs;         // labelled compression pairs instead of the LLM's saliency
   bool keep_scores = false;  // take the score-head of `start` as it is
