@@ -230,10 +230,9 @@ TrainingProgress TlmJob::ProgressOf(const char* what) const {
   };
 }
 
-TrainingHooks TlmJob::HooksOf(const char* phase, uint64_t updates, TrainingRecord& record) const {
+TrainingHooks TlmJob::HooksOf(const char* phase, TrainingRecord& record) const {
   return {.progress = ProgressOf(phase),
-          .resume = [phase, updates, &record](
-                        TlmOptimizer& optimizer) { record.Resume(phase, updates, optimizer); },
+          .resume = [phase, &record](TlmOptimizer& optimizer) { record.Resume(phase, optimizer); },
           .keep = [phase, &record](TlmOptimizer& optimizer) { record.Keep(phase, optimizer); }};
 }
 
@@ -269,7 +268,7 @@ StoredTlm TlmJob::Start(TrainingRecord& record) {
   if (masked.training.updates > 0) {
     PretrainMaskedTokens(
         model, settings, tokenizer, [&](uint64_t index) { return tasks.At(index); }, masked,
-        HooksOf(kMaskedTokens, masked.training.updates, record));
+        HooksOf(kMaskedTokens, record));
   }
   return {std::move(settings), std::move(model), {{"body", "trained from nothing"}}};
 }
@@ -372,10 +371,10 @@ void TlmJob::TrainEvidence(StoredTlm& tlm, TrainingRecord& record) {
   training.training.updates = updates * 3 / 10;
   if (training.training.updates > 0) {
     TrainScoreHead(tlm.model, all.first((all.size() * 4 + 9) / 10), training,
-                   HooksOf(kShortEvidence, training.training.updates, record));
+                   HooksOf(kShortEvidence, record));
   }
   training.training.updates = updates - training.training.updates;
-  TrainScoreHead(tlm.model, all, training, HooksOf(kEvidence, training.training.updates, record));
+  TrainScoreHead(tlm.model, all, training, HooksOf(kEvidence, record));
 }
 
 StoredTlm TlmJob::Score() {
@@ -407,8 +406,7 @@ StoredTlm TlmJob::Score() {
         options_.pairs.empty() ? DistilledExamples(tlm) : PairExamples(tlm);
     ScoreTrainingOptions training = options_.score;
     training.seed = options_.seed;
-    TrainScoreHead(tlm.model, examples, training,
-                   HooksOf(kScores, training.training.updates, record));
+    TrainScoreHead(tlm.model, examples, training, HooksOf(kScores, record));
     tlm.provenance["scores"] = options_.pairs.empty() ? "distilled from the LLM's word saliency"
                                                       : "labelled compression pairs";
     tlm.provenance["recipe"] = ScoreRecipe(options_);

@@ -90,7 +90,7 @@ class TlmJob {
   TrainingProgress ProgressOf(const char* what) const;
   StoredTlm Start(TrainingRecord& record);
   // How the training `phase` tells, resumes and is kept.
-  TrainingHooks HooksOf(const char* phase, uint64_t updates, TrainingRecord& record) const;
+  TrainingHooks HooksOf(const char* phase, TrainingRecord& record) const;
   void TrainEvidence(StoredTlm& tlm, TrainingRecord& record);
   std::vector<ScoreExample> EvidenceExamples(const StoredTlm& tlm);
   std::vector<ScoreExample> DistilledExamples(const StoredTlm& tlm);

@@ -31,7 +31,8 @@ double RateAt(const TlmTraining& training, uint64_t update) {
 
 TlmOptimizer::TlmOptimizer(TorchTlm& model, const std::function<bool(const TlmTensorSpec&)>& learns,
                            const TlmTraining& training, const std::vector<Tensor>& more)
-    : training_(training) {
+    : training_(training), weights_(model.tensors()) {
+  weights_.insert(weights_.end(), more.begin(), more.end());
   for (size_t i = 0; i < model.specs().size(); ++i) {
     const TlmTensorSpec& spec = model.specs()[i];
     model.tensors()[i].set_requires_grad(learns(spec));
@@ -96,8 +97,10 @@ void TlmOptimizer::Step(const Tensor& loss, const char* what) {
 
 std::vector<std::pair<std::string, Tensor>> TlmOptimizer::State() {
   std::vector<std::pair<std::string, Tensor>> state;
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    state.emplace_back(StrCat("weights.", i), weights_[i].detach());
+  }
   for (size_t i = 0; i < learnt_.size(); ++i) {
-    state.emplace_back(StrCat("weights.", i), learnt_[i].detach());
     state.emplace_back(StrCat("first_moments.", i), first_[i]);
     state.emplace_back(StrCat("second_moments.", i), second_[i]);
   }

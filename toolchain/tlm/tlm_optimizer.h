@@ -55,8 +55,9 @@ class TlmOptimizer {
   uint64_t updates() const { return update_; }
   uint64_t total_updates() const { return training_.updates; }
 
-  // All that a later sitting needs beside updates(): what is learnt and its moments, under names
-  // that depend on nothing but the order of what is learnt. To be read and written in place.
+  // All that a later sitting needs beside updates(): all of the model's tensors (an earlier phase
+  // may have learnt those that this one does not), what is learnt besides, and the moments, under
+  // names that depend on nothing but their order. To be read and written in place.
   std::vector<std::pair<std::string, torch::Tensor>> State();
   void set_updates(uint64_t updates) { update_ = updates; }
 
@@ -70,6 +71,7 @@ class TlmOptimizer {
   void Move(double rate);
 
   TlmTraining training_;
+  std::vector<torch::Tensor> weights_;  // of the model, and what is learnt besides
   std::vector<torch::Tensor> learnt_;
   std::vector<bool> decays_;          // [learnt]
   std::vector<torch::Tensor> first_;  // moments of the gradients, [learnt]

@@ -29,7 +29,6 @@ TrainingRecord::TrainingRecord(std::string path, std::string key, std::vector<st
   phase_ = IndexOf(state.value("phase", ""));
   if (phase_ == phases_.size()) return;
   updates_ = state.value("updates", uint64_t{0});
-  phase_updates_ = state.value("phase_updates", uint64_t{0});
 }
 
 size_t TrainingRecord::IndexOf(const std::string& phase) const {
@@ -37,16 +36,12 @@ size_t TrainingRecord::IndexOf(const std::string& phase) const {
 }
 
 bool TrainingRecord::IsPast(const std::string& phase) const {
-  if (updates_ == 0) return false;
-  const size_t index = IndexOf(phase);
-  return phase_ > index || (phase_ == index && updates_ == phase_updates_);
+  return updates_ > 0 && phase_ > IndexOf(phase);
 }
 
-void TrainingRecord::Resume(const std::string& phase, uint64_t phase_updates,
-                            TlmOptimizer& optimizer) const {
-  const size_t index = IndexOf(phase);
-  if (updates_ == 0 || phase_ < index) return;
-  if (phase_ > index) return optimizer.set_updates(phase_updates);
+void TrainingRecord::Resume(const std::string& phase, TlmOptimizer& optimizer) const {
+  if (IsPast(phase)) return optimizer.set_updates(optimizer.total_updates());
+  if (updates_ == 0 || phase_ < IndexOf(phase)) return;
   const torch::NoGradGuard no_grad;
   const MappedFile file = ValueOrThrow(MappedFile::Open(path_));
   std::map<std::string, StoredTensor> stored;
@@ -76,14 +71,10 @@ void TrainingRecord::Keep(const std::string& phase, TlmOptimizer& optimizer) {
                        .bytes = {static_cast<const std::byte*>(tensor.data_ptr()),
                                  static_cast<size_t>(tensor.nbytes())}});
   }
-  const nlohmann::json header = {{"key", key_},
-                                 {"phase", phase},
-                                 {"updates", optimizer.updates()},
-                                 {"phase_updates", optimizer.total_updates()}};
+  const nlohmann::json header = {{"key", key_}, {"phase", phase}, {"updates", optimizer.updates()}};
   ThrowIfError(WriteSafetensors(path_, tensors, {{kStateKey, header.dump()}}));
   phase_ = IndexOf(phase);
   updates_ = optimizer.updates();
-  phase_updates_ = optimizer.total_updates();
 }
 
 void TrainingRecord::Remove() {

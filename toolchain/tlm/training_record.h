@@ -16,12 +16,12 @@ class TrainingRecord {
   // damaged, is as good as none. `phases` in their order, by name.
   TrainingRecord(std::string path, std::string key, std::vector<std::string> phases);
 
-  // Whether an earlier sitting finished `phase`, or went beyond it.
+  // Whether an earlier sitting went beyond `phase`, so that nothing of it is needed any more.
   bool IsPast(const std::string& phase) const;
 
   // Brings `optimizer` to where `phase` was left: an earlier phase is at its end, though without
   // its weights (those of the phase that follows hold them), a later one at its beginning.
-  void Resume(const std::string& phase, uint64_t phase_updates, TlmOptimizer& optimizer) const;
+  void Resume(const std::string& phase, TlmOptimizer& optimizer) const;
 
   // Atomic: a failure leaves the record before it. Throws elm::Error.
   void Keep(const std::string& phase, TlmOptimizer& optimizer);
@@ -37,7 +37,6 @@ class TrainingRecord {
   std::vector<std::string> phases_;
   size_t phase_ = 0;      // of the record
   uint64_t updates_ = 0;  // of that phase that are done; 0: there is no record
-  uint64_t phase_updates_ = 0;
 };
 
 }  // namespace elm
