@@ -17,6 +17,7 @@
 #include "toolchain/pipeline/tlm_subject.h"
 #include "toolchain/pipeline/workspace_files.h"
 #include "toolchain/tlm/tlm_eval.h"
+#include "toolchain/tlm/tlm_tasks.h"
 
 namespace elm {
 namespace {

@@ -12,7 +12,7 @@
 #include "toolchain/tlm/score_head.h"
 #include "toolchain/tlm/task_words.h"
 #include "toolchain/tlm/tlm_directory.h"
-#include "toolchain/tlm/tlm_job.h"
+#include "toolchain/tlm/tlm_tasks.h"
 
 namespace elm {
 namespace {

@@ -12,7 +12,7 @@
 #include "toolchain/pipeline/cancellation.h"
 #include "toolchain/pipeline/stage.h"
 #include "toolchain/tlm/compare_tiny_lm.h"
-#include "toolchain/tlm/tlm_job.h"
+#include "toolchain/tlm/tlm_tasks.h"
 
 namespace elm {
 namespace {

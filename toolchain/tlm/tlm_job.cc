@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "datasets/load_tasks.h"
-#include "datasets/pocket/random.h"
 #include "datasets/prompt.h"
 #include "formats/base/mapped_file.h"
 #include "formats/model/latency_json.h"
@@ -19,6 +17,7 @@
 #include "toolchain/tlm/compression_pairs.h"
 #include "toolchain/tlm/import_mobilebert.h"
 #include "toolchain/tlm/saliency_file.h"
+#include "toolchain/tlm/tlm_tasks.h"
 #include "toolchain/tlm/wordpiece_vocabulary.h"
 
 namespace elm {
@@ -38,12 +37,6 @@ constexpr const char* kMaskedTokens = "masked tokens";
 constexpr const char* kShortEvidence = "answer evidence, short contexts";
 constexpr const char* kEvidence = "answer evidence";
 constexpr const char* kScores = "score-head";
-
-// Which split a task of a file belongs to.
-std::string SplitOf(const Task& task) {
-  const uint64_t part = HashTask(task) % 5;
-  return part == 0 ? "validation" : part == 1 ? "test" : "train";
-}
 
 std::vector<uint32_t> Steps(uint32_t first) {
   std::vector<uint32_t> values;
@@ -77,46 +70,6 @@ void FitLevels(TlmSettings& settings) {
 WordPieceTokenizer LoadTokenizer(const TlmSettings& settings) {
   return ValueOrThrow(WordPieceTokenizer::Load(settings.vocabulary, settings.lower_case));
 }
-
-// Task `index` that scores are learnt from.
-class ScoreSource {
- public:
-  ScoreSource(const TlmOptions& options) : options_(options) {
-    if (!IsPocketTasks(options.tasks)) {
-      tasks_ = TlmTasks(options.tasks, "train", options.score_tasks, options.seed);
-      return;
-    }
-    const size_t colon = options.tasks.find(':');
-    families_ = ValueOrThrow(
-        ParseFamilies(colon == std::string::npos ? "" : options.tasks.substr(colon + 1)));
-  }
-
-  size_t count() const {
-    return tasks_.empty() ? families_.size() * options_.score_tasks : tasks_.size();
-  }
-
-  // Tasks that differ from those of all smaller indices; the built-in world has no end.
-  bool Has(uint64_t index) const { return tasks_.empty() || index < tasks_.size(); }
-  size_t families() const { return std::max<size_t>(1, families_.size()); }
-
-  Task At(uint64_t index) const {
-    if (!tasks_.empty()) return tasks_[index % tasks_.size()];
-    pocket::Random random(options_.seed ^ (index * 0x9E3779B97F4A7C15));
-    pocket::TaskKey key = {.family = families_[index % families_.size()],
-                           .split = pocket::Split::kTrain,
-                           .seed = options_.seed + 1000,  // not the questions of the labels
-                           .index = index};
-    if (random.Chance(options_.small_share)) {
-      key.size = static_cast<double>(random.Next() >> 11) * 0x1.0p-53;
-    }
-    return pocket::MakeTask(key);
-  }
-
- private:
-  const TlmOptions& options_;
-  std::vector<uint32_t> families_;
-  std::vector<Task> tasks_;
-};
 
 // A tiny LM of a checkpoint that somebody else trained.
 StoredTlm FromMobileBert(const std::string& directory, const LevelTable& levels, uint64_t seed) {
@@ -183,28 +136,6 @@ AccuracyGrid ReadAccuracyGrid(const std::string& path) {
 LatencyTable ReadLatencyTable(const std::string& path) {
   constexpr uint64_t kMostBytes = uint64_t{1} << 24;
   return ValueOrThrow(ParseLatencyJson(ValueOrThrow(ReadFile(path, kMostBytes)), path));
-}
-
-std::vector<Task> TlmTasks(const std::string& spec, const std::string& split, uint32_t count,
-                           uint64_t seed, uint32_t wording) {
-  LoadTasksOptions load;
-  load.seed = seed;
-  load.count = count;
-  load.wording = wording;
-  if (IsPocketTasks(spec)) {
-    load.split = ValueOrThrow(pocket::ParseSplit(split));
-    return ValueOrThrow(LoadTasks(spec, load));
-  }
-  load.count = 0;
-  std::vector<Task> tasks;
-  for (Task& task : ValueOrThrow(LoadTasks(spec, load))) {
-    if (SplitOf(task) == split && tasks.size() < count) tasks.push_back(std::move(task));
-  }
-  if (tasks.empty()) {
-    throw Error(
-        InvalidArgument("--tasks ", spec, ": no task is left for ", split, "; give a larger set"));
-  }
-  return tasks;
 }
 
 TlmJob::TlmJob(const TlmSubject& subject, const TlmOptions& options, std::string folder,

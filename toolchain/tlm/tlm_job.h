@@ -48,12 +48,6 @@ struct TlmHooks {
   std::function<void()> throw_if_cancelled;
 };
 
-// Questions of a split. Of files, every fifth task (by its hash) is for validation and the next for
-// tests; the built-in world has splits of its own. `count` is of each family, of files of each
-// split.
-std::vector<Task> TlmTasks(const std::string& spec, const std::string& split, uint32_t count,
-                           uint64_t seed, uint32_t wording = 0);
-
 class TlmJob {
  public:
   TlmJob(const TlmSubject& subject, const TlmOptions& options, std::string folder, TlmHooks hooks);

@@ -14,6 +14,7 @@
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
 #include "toolchain/model/torch_compat.h"
+#include "toolchain/tlm/tlm_tasks.h"
 
 namespace elm {
 namespace {
