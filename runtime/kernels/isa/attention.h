@@ -242,12 +242,18 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
 
 template <typename Isa, typename Element>
 void Attend(const AttentionTask& task) {
-  // As many as there are registers for.
-  constexpr size_t kTogether = Isa::kBlockTokens;
+  // Each way through keys and values serves as many queries as there are registers for.
+  constexpr size_t kTogether = Isa::kQueriesTogether;
+  constexpr size_t kFew = 4;
   static_assert(kTogether <= kAttentionTokens);
   size_t done = 0;
   for (; task.tokens - done >= kTogether; done += kTogether) {
     AttendTokens<Isa, Element, kTogether>(task, done);
+  }
+  if constexpr (kTogether > kFew) {
+    for (; task.tokens - done >= kFew; done += kFew) {
+      AttendTokens<Isa, Element, kFew>(task, done);
+    }
   }
   if constexpr (kTogether > 1) {
     for (; done < task.tokens; ++done) AttendTokens<Isa, Element, 1>(task, done);

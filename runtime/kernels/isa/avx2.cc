@@ -14,6 +14,8 @@ struct Avx2 {
   static constexpr bool kShortSums = true;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 4;
+  // Twelve sums, two vectors of keys or values, one query: fifteen of the sixteen registers.
+  static constexpr size_t kQueriesTogether = 6;
 
   struct Codes {
     __m256i part[2];

@@ -16,6 +16,7 @@ struct Avx512 {
   static constexpr bool kShortSums = false;
   static constexpr size_t kBlockRows = 2;
   static constexpr size_t kBlockTokens = 8;
+  static constexpr size_t kQueriesTogether = 8;
 
   using Codes = __m512i;
   using Sums = __m512i;

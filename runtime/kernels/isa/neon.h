@@ -15,6 +15,7 @@ struct NeonBase {
   static constexpr bool kBf16Products = false;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 4;
+  static constexpr size_t kQueriesTogether = 4;
 
   struct Codes {
     int8x16_t part[4];

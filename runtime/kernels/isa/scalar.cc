@@ -12,6 +12,7 @@ struct Scalar {
   static constexpr bool kShortSums = false;
   static constexpr size_t kBlockRows = 1;
   static constexpr size_t kBlockTokens = 1;
+  static constexpr size_t kQueriesTogether = 1;
 
   struct Codes {
     int8_t code[4 * kLanes];
