@@ -50,6 +50,9 @@ add_library(elm_hdf5 INTERFACE)
 target_include_directories(elm_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(elm_hdf5 INTERFACE ${HDF5_LIBRARIES})
 
+# A LibTorch with CUDA compiles a program that asks for the GPUs here, in our C++ standard unless told otherwise,
+# which this CMake may not know of nvcc. We compile no CUDA of our own.
+set(CMAKE_CUDA_STANDARD 17)
 find_package(Torch REQUIRED)
 if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
   message(FATAL_ERROR "The LibTorch in ${TORCH_INSTALL_PREFIX} is built for the old C++ ABI, which no "
@@ -59,8 +62,16 @@ include(ElmBlas)
 find_library(ELM_TORCH_CPU torch_cpu HINTS ${TORCH_INSTALL_PREFIX}/lib REQUIRED)
 elm_check_blas(${ELM_TORCH_CPU})
 add_library(elm_torch INTERFACE)
+# Newer ones carry headers of an fmt of their own, not the one that spdlog here is made with.
+if(EXISTS ${TORCH_INSTALL_PREFIX}/include/fmt)
+  get_target_property(fmt_headers fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/headers_first)
+  file(CREATE_LINK ${fmt_headers}/fmt ${CMAKE_BINARY_DIR}/headers_first/fmt SYMBOLIC)
+  target_include_directories(elm_torch SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/headers_first)
+endif()
 target_include_directories(elm_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(elm_torch INTERFACE ${TORCH_LIBRARIES})
+# The C++ library first: LibTorch 2.11 for CUDA exports parts of an older one, whose std::filesystem ends the program.
+target_link_libraries(elm_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
 # The precompiled header is made with -fPIC; a program, which CMake compiles with -fPIE, could not use it.
 target_compile_options(elm_torch INTERFACE -fPIC)
 

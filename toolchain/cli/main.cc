@@ -61,6 +61,11 @@ int Report(const Status& status) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+Status OutOfMemory(const std::string& what) {
+  return Status(StatusCode::kOutOfMemory,
+                what + "; `elmc prepare --dry-run` says how much a run takes");
+}
+
 // The command that was being parsed, and the names that could have stood where the error is.
 std::vector<std::string> KnownNames(const CLI::App& app) {
   const CLI::App* command = &app;
@@ -118,10 +123,14 @@ int Main(int argc, char** argv) {
   } catch (const Error& error) {
     return Report(error.status());
   } catch (const std::bad_alloc&) {
-    return Report(Status(StatusCode::kOutOfMemory,
-                         "not enough memory; `elmc prepare --dry-run` says how much a run takes"));
+    return Report(OutOfMemory("not enough memory"));
   } catch (const std::exception& error) {
-    return Report(Internal(FirstLine(error.what())));
+    const std::string line = FirstLine(error.what());
+    // How LibTorch says it, of a GPU and of the processor.
+    for (const char* words : {"out of memory", "can't allocate memory"}) {
+      if (line.find(words) != std::string::npos) return Report(OutOfMemory(line));
+    }
+    return Report(Internal(line));
   }
 }
 
