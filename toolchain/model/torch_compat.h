@@ -6,9 +6,15 @@
 #include <malloc.h>
 #endif
 #include <torch/version.h>
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 11)
+#define ELM_TORCH_TELLS_DEVICE_MEMORY 1
+#include <ATen/DeviceAccelerator.h>
+#endif
 
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
+#include <optional>
 
 #include "formats/base/dtype.h"
 #include "toolchain/base/libtorch.h"
@@ -47,6 +53,51 @@ inline void MakeTorchReproducible() {
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   at::globalContext().setFloat32MatmulPrecision("highest");
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
+  // Else every tensor is filled with NaN before it gets its numbers.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+#endif
+}
+
+// Returns when a device that works asynchronously has done what it was given.
+inline void WaitForDevice(torch::Device device) {
+  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+}
+
+// Bytes that tensors hold on a device: now, and at most since ForgetDevicePeak.
+struct DeviceMemory {
+  uint64_t current = 0;
+  uint64_t peak = 0;
+};
+
+#ifdef ELM_TORCH_TELLS_DEVICE_MEMORY
+// Of the device, or nullptr where its memory is the process's or LibTorch does not see it.
+inline c10::DeviceAllocator* AllocatorOf(torch::Device device) {
+  if (!device.is_cuda() || !torch::cuda::is_available()) return nullptr;
+  // Until then it knows of no device, and refuses every question about one.
+  at::globalContext().lazyInitDevice(device.type());
+  return at::getDeviceAllocator(device.type());
+}
+#endif
+
+// Empty for the processor, whose memory is the process's, and before LibTorch 2.11.
+inline std::optional<DeviceMemory> DeviceMemoryOf([[maybe_unused]] torch::Device device) {
+#ifdef ELM_TORCH_TELLS_DEVICE_MEMORY
+  if (c10::DeviceAllocator* allocator = AllocatorOf(device)) {
+    const auto stats = allocator->getDeviceStats(device.has_index() ? device.index() : 0)
+                           .allocated_bytes[0];  // of all pools
+    return DeviceMemory{static_cast<uint64_t>(stats.current), static_cast<uint64_t>(stats.peak)};
+  }
+#endif
+  return std::nullopt;
+}
+
+inline void ForgetDevicePeak([[maybe_unused]] torch::Device device) {
+#ifdef ELM_TORCH_TELLS_DEVICE_MEMORY
+  if (c10::DeviceAllocator* allocator = AllocatorOf(device)) {
+    allocator->resetPeakStats(device.has_index() ? device.index() : 0);
+  }
+#endif
 }
 
 // The element type of a tensor in memory that holds stored values unchanged.

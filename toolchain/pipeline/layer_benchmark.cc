@@ -1,12 +1,14 @@
 // One layer of a large model, really profiled and really recovered, and what follows from it for
 // the whole: peak memory and time beside the plan of `elmc prepare --dry-run`.
 //
-//   layer_benchmark [SHAPE [ROUNDS]]      SHAPE: one of `elmc synth`, default llama-7b
+//   layer_benchmark [SHAPE [ROUNDS [DEVICE [LAYERS]]]]
+//     SHAPE: one of `elmc synth`, default llama-7b; DEVICE: cpu, cuda or cuda:N
 //
-// Everything is measured with one layer and with two, random weights, the shape's own vocabulary:
-// the difference is a layer, what is left is embedding, head and loss. So a whole model needs no
-// memory for its weights here. Times are medians over the rounds, memory is the peak of the process
-// above what it held before.
+// Everything is measured with one layer and with LAYERS of them (2), random weights, the shape's
+// own vocabulary: the difference is a layer, what is left is embedding, head and loss. So a whole
+// model needs no memory for its weights here; with LAYERS all of them (32 for llama-7b) it is there
+// and measured whole. Times are medians over the rounds, memory is the peak of the process, or of
+// the device's tensors, above what it held before.
 #include <malloc.h>
 
 #include <algorithm>
@@ -26,6 +28,7 @@
 #include "toolchain/eval/repeat_statistics.h"
 #include "toolchain/eval/text_table.h"
 #include "toolchain/model/testing/drawn_model.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pack/synthesize.h"
 #include "toolchain/pipeline/dry_run.h"
 #include "toolchain/pipeline/prepare.h"
@@ -48,34 +51,44 @@ struct Cost {
   Cost operator*(double factor) const { return {seconds * factor, bytes * factor}; }
 };
 
-uint64_t Resident(const char* field) { return ProcBytes("/proc/self/status", field).value_or(0); }
-
-// Linux forgets the peak so far.
-void ForgetPeak() {
-  malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << "5";
+// Of the device's tensors, or of the process where the processor computes.
+DeviceMemory MemoryOf(torch::Device device) {
+  if (const std::optional<DeviceMemory> memory = DeviceMemoryOf(device)) return *memory;
+  const auto bytes = [](const char* field) {
+    return ProcBytes("/proc/self/status", field).value_or(0);
+  };
+  return {bytes("VmRSS"), bytes("VmHWM")};
 }
 
-Cost Measure(int rounds, const std::function<void()>& work) {
-  work();  // warms up: oneDNN compiles its kernels
+void ForgetPeak(torch::Device device) {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";  // Linux forgets the peak so far
+  ForgetDevicePeak(device);
+}
+
+Cost Measure(torch::Device device, int rounds, const std::function<void()>& work) {
+  work();  // warms up: oneDNN compiles its kernels, a device loads its own
+  WaitForDevice(device);
   std::vector<double> seconds;
   Cost cost;
   for (int round = 0; round < rounds; ++round) {
-    ForgetPeak();
-    const uint64_t before = Resident("VmRSS");
+    ForgetPeak(device);
+    const uint64_t before = MemoryOf(device).current;
     const auto start = std::chrono::steady_clock::now();
     work();
+    WaitForDevice(device);
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    const uint64_t peak = Resident("VmHWM");
+    const uint64_t peak = MemoryOf(device).peak;
     cost.bytes = std::max(cost.bytes, static_cast<double>(peak - std::min(peak, before)));
   }
   cost.seconds = MedianOf(seconds);
   return cost;
 }
 
-// What is measured of a model of one or two layers.
+// What is measured of a model of so many layers.
 struct Costs {
+  uint32_t layers = 0;
   Cost gates;         // gradients of all gates on one batch of windows
   Cost forward;       // the loss of that batch, without gradients
   Cost teacher;       // hidden states of one micro-batch
@@ -116,14 +129,17 @@ TokenWindows MakeWindows(const PrepareOptions& options, const ModelConfig& confi
 Costs MeasureLayers(const RunShape& shape, uint32_t layers, int rounds) {
   ModelConfig config = shape.config;
   config.layers = layers;
+  const torch::Device device(shape.options.device);
   RecoverOptions options = Resolve(RecoverOptionsOf(shape.options), config);
   const torch::Dtype dtype = shape.element() == 2 ? torch::kBFloat16 : torch::kFloat32;
-  const Llama model = DrawnLlama(config, dtype);
+  const Llama model = DrawnLlama(config, dtype, device);
   Costs costs;
+  costs.layers = layers;
   const TokenWindows windows = MakeWindows(shape.options, config);
   const ProfileOptions profile{.batch = shape.options.batch};
-  costs.gates = Measure(rounds, [&] { ProfileUnits(model, windows, 0, windows.count(), profile); });
-  costs.forward = Measure(rounds, [&] {
+  costs.gates =
+      Measure(device, rounds, [&] { ProfileUnits(model, windows, 0, windows.count(), profile); });
+  costs.forward = Measure(device, rounds, [&] {
     const torch::NoGradGuard no_grad;
     model.SequenceLoss(WindowBatch(windows, 0, windows.count(), model.device()));
   });
@@ -133,7 +149,7 @@ Costs MeasureLayers(const RunShape& shape, uint32_t layers, int rounds) {
   const size_t chosen = 0;
   const TrainingStep step = MakeStep(options, config);
   const BatchTensors batch = ToTensors(step.parts[0], config, 1.0, 1.0, frozen.device());
-  costs.teacher = Measure(rounds, [&] {
+  costs.teacher = Measure(device, rounds, [&] {
     const torch::NoGradGuard no_grad;
     frozen.Hidden(batch.ids, batch.layout, {});
   });
@@ -141,25 +157,20 @@ Costs MeasureLayers(const RunShape& shape, uint32_t layers, int rounds) {
     options.checkpoint_layers = again;
     AdapterTrainer trainer(frozen, table, {&chosen, 1}, options, nullptr);
     (again ? costs.update_again : costs.update) =
-        Measure(rounds, [&] { trainer.Update(step, 0.5); });
+        Measure(device, rounds, [&] { trainer.Update(step, 0.5); });
   }
   return costs;
 }
 
-// The cost of a model of `layers` layers, of which one and two were measured.
-Cost Extrapolate(const Cost& one, const Cost& two, double layers) {
-  const Cost layer = two - one;
-  return one - layer + layer * layers;
-}
-
 class Report {
  public:
-  Report(const RunShape& shape, const Costs& one, const Costs& two, const DryRun& plan)
-      : shape_(shape), one_(one), two_(two), plan_(plan), layers_(shape.config.layers) {}
+  Report(const RunShape& shape, const Costs& one, const Costs& more, const DryRun& plan)
+      : shape_(shape), one_(one), more_(more), plan_(plan), layers_(shape.config.layers) {}
 
   void Print() const {
-    std::printf("%s, %s, %zu threads; one layer measured, random weights\n", shape_.name.c_str(),
-                shape_.options.dtype.c_str(), ThreadsOrAll(shape_.options.threads));
+    std::printf("%s, %s, on %s, %zu threads; 1 and %u layers measured, random weights\n",
+                shape_.name.c_str(), shape_.options.dtype.c_str(), shape_.options.device.c_str(),
+                ThreadsOrAll(shape_.options.threads), more_.layers);
     PrintMeasured();
     PrintWhole();
     std::printf("the plan: elmc prepare --shape %s --dry-run --dtype %s, %s\n", shape_.name.c_str(),
@@ -167,7 +178,12 @@ class Report {
   }
 
  private:
-  Cost Whole(Cost Costs::*part) const { return Extrapolate(one_.*part, two_.*part, layers_); }
+  Cost Layer(Cost Costs::*part) const {
+    return (more_.*part - one_.*part) * (1.0 / (more_.layers - 1));
+  }
+  // Embedding, head and loss.
+  Cost Rest(Cost Costs::*part) const { return one_.*part - Layer(part); }
+  Cost Whole(Cost Costs::*part) const { return Rest(part) + Layer(part) * layers_; }
 
   void PrintMeasured() const {
     const uint32_t positions = shape_.options.batch * shape_.options.window_tokens;
@@ -176,8 +192,8 @@ class Report {
     TextTable table;
     table.Add({"measured", "a layer", "", "embedding, head, loss", ""});
     const auto add = [&](const std::string& what, Cost Costs::*part) {
-      const Cost layer = two_.*part - one_.*part;
-      const Cost rest = one_.*part - layer;
+      const Cost layer = Layer(part);
+      const Cost rest = Rest(part);
       const auto bytes = [](double count) {
         return FormatBytes(static_cast<uint64_t>(std::max(0.0, count)));
       };
@@ -216,8 +232,8 @@ class Report {
   // All batches of the calibration: gates, then half a pass for each layer that is skipped.
   Cost Profile() const {
     const double batches = 1.0 * shape_.options.calibration_windows / shape_.options.batch;
-    const Cost layer = two_.forward - one_.forward;
-    const Cost rest = one_.forward - layer;
+    const Cost layer = Layer(&Costs::forward);
+    const Cost rest = Rest(&Costs::forward);
     const double skipping =
         layer.seconds * (layers_ * (layers_ - 1) / 2 + layers_) + rest.seconds * (layers_ + 1);
     const Cost gates = Whole(&Costs::gates);
@@ -232,9 +248,9 @@ class Report {
     const double updates =
         static_cast<double>(options.tokens) / (1.0 * options.batch_tokens * options.accumulate);
     const double teacher = Whole(&Costs::teacher).seconds * options.accumulate;
-    const Cost layer = two_.*update - one_.*update;
-    const Cost rest = one_.*update - layer;
-    const double teacher_layer = (two_.teacher.seconds - one_.teacher.seconds) * options.accumulate;
+    const Cost layer = Layer(update);
+    const Cost rest = Rest(update);
+    const double teacher_layer = Layer(&Costs::teacher).seconds * options.accumulate;
     double levels = 0;
     double widest = 0;
     for (const uint32_t name : shape_.options.levels) {
@@ -253,16 +269,17 @@ class Report {
 
   const RunShape& shape_;
   const Costs& one_;
-  const Costs& two_;
+  const Costs& more_;
   const DryRun& plan_;
   double layers_;
 };
 
-int Run(const std::string& name, int rounds) {
+int Run(const std::string& name, int rounds, const std::string& device, uint32_t layers) {
   PrepareOptions options;
   options.shape = name;
+  options.device = device;
   // Without instructions for it, bfloat16 takes this LibTorch tens of times longer than float32.
-  options.dtype = HasBf16Kernels() ? "bfloat16" : "float32";
+  options.dtype = device != "cpu" || HasBf16Kernels() ? "bfloat16" : "float32";
   options.data = "text.txt";  // is not read
   options.dry_run = true;
   const RunShape shape = ShapeWithoutWeights(options).value();
@@ -271,8 +288,8 @@ int Run(const std::string& name, int rounds) {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   const DryRun plan = PlanRun(options);
   const Costs one = MeasureLayers(shape, 1, rounds);
-  const Costs two = MeasureLayers(shape, 2, rounds);
-  Report(shape, one, two, plan).Print();
+  const Costs more = MeasureLayers(shape, std::clamp(layers, 2U, shape.config.layers), rounds);
+  Report(shape, one, more, plan).Print();
   return 0;
 }
 
@@ -282,8 +299,10 @@ int Run(const std::string& name, int rounds) {
 int main(int argc, char** argv) {
   const std::string shape = argc > 1 ? argv[1] : "llama-7b";
   const int rounds = argc > 2 ? std::max(1, std::atoi(argv[2])) : 5;
+  const std::string device = argc > 3 ? argv[3] : "cpu";
+  const int layers = argc > 4 ? std::max(2, std::atoi(argv[4])) : 2;
   try {
-    return elm::Run(shape, rounds);
+    return elm::Run(shape, rounds, device, layers);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "layer_benchmark: %s\n", error.what());
     return 2;

@@ -217,6 +217,8 @@ class Runner {
     }
     outcome.ran = true;
     if (freshness.fresh) outcome.reason = "forced";
+    const torch::Device device(context_.options().device);
+    ForgetDevicePeak(device);
     const auto start = std::chrono::steady_clock::now();
     manifest_.Begin(stage.name, keys_[index]);
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
@@ -227,6 +229,10 @@ class Runner {
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     outcome.seconds = elapsed.count();
+    if (const std::optional<DeviceMemory> memory = DeviceMemoryOf(device)) {
+      spdlog::info("{}: at most {} on {}", stage.name, FormatBytes(memory->peak),
+                   context_.options().device);
+    }
     ReportTime(outcome);
     return outcome;
   }
