@@ -5,6 +5,10 @@ SETUP ?= cmake/setup.sh# `make SETUP=true ...` installs nothing
 FUZZ_SECONDS ?= 60#     per fuzz target
 PREFIX ?= /usr/local#   of `make install`
 PROMPT ?= Once upon a time#  for MODEL; the built-in one gets a question of its world
+# The job of `make demo`, and questions of each family: what fits six minutes on two cores, with bfloat16 arithmetic and without.
+BFLOAT16 := $(shell grep -m1 -o avx512_bf16 /proc/cpuinfo)
+DEMO ?= configs/demo$(if $(BFLOAT16),,-float32).toml
+COUNT ?= $(if $(BFLOAT16),60,30)
 LEVELS ?= 1.0 0.8 0.5#  at which `make demo` answers one question
 
 .PHONY: bench all setup release install dev runtime-only asan tsan android-arm64 test test-long demo fuzz fmt lint clean help
@@ -51,7 +55,7 @@ demo: ## the whole job on the built-in model, or on a checkpoint: make demo MODE
 	@$(if $(MODEL),$(if $(DATA),,$(error make demo MODEL=$(MODEL) DATA=TEXT: DATA names a text file to calibrate on)))
 	@start=$$(date +%s); $(MAKE) --no-print-directory release && \
 	  echo "setup and build took $$(($$(date +%s) - start)) s; now the job"
-	@LEVELS="$(LEVELS)" PROMPT="$(PROMPT)" cmake/demo.sh build/release/bin build/demo configs/demo.toml \
+	@LEVELS="$(LEVELS)" PROMPT="$(PROMPT)" COUNT=$(COUNT) cmake/demo.sh build/release/bin build/demo $(DEMO) \
 	  $(if $(MODEL),"$(MODEL)" "$(DATA)")
 
 bench: release ## memory, opening and switching of a synthetic 1 GB bundle (docs/benchmarks.md)

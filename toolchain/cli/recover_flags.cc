@@ -37,6 +37,11 @@ void AddRecoverFlags(CLI::App& command, PrepareOptions& options, RecoverFlags& f
                   "part of what adapters read that is left out, another one in every update")
       ->capture_default_str()
       ->group(group);
+  command
+      .add_option("--recover-validations", recover.validations,
+                  "measurements on validation examples, of which the best one's adapter is kept")
+      ->capture_default_str()
+      ->group(group);
   command.add_option("--recover-batch", recover.batch_tokens, "tokens computed together")
       ->capture_default_str()
       ->group(group);
