@@ -127,6 +127,11 @@ AttentionTensors KernelInput(const torch::Tensor& packed, const AttentionShape& 
           .rows = packed.size(0)};
 }
 
+// It must outlive the backward pass.
+const SequenceLayout& LayoutOf(AutogradContext* context) {
+  return *reinterpret_cast<const SequenceLayout*>(context->saved_data["layout"].toInt());
+}
+
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& packed,
@@ -151,12 +156,11 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const tensor_list saved = context->get_saved_variables();
     const std::vector<int64_t> sizes = context->saved_data["shape"].toIntVector();
     const AttentionShape shape{sizes[0], sizes[1], sizes[2]};
-    const auto* layout =
-        reinterpret_cast<const SequenceLayout*>(context->saved_data["layout"].toInt());
+    const SequenceLayout& layout = LayoutOf(context);
     const torch::Tensor mixed_gradient = gradients[0].contiguous();
     torch::Tensor packed_gradient = torch::empty_like(saved[0]);
-    const AttentionTensors tensors = KernelInput(saved[0], shape, *layout);
-    ForHeadsAndSpans(shape, layout->spans(), [&](RowSpan span, int64_t kv_head) {
+    const AttentionTensors tensors = KernelInput(saved[0], shape, layout);
+    ForHeadsAndSpans(shape, layout.spans(), [&](RowSpan span, int64_t kv_head) {
       Bf16AttendGradient(tensors, span, kv_head, Halves(saved[1]), Floats(saved[2]),
                          Halves(mixed_gradient), Halves(packed_gradient));
     });
@@ -164,29 +168,64 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   }
 };
 
-// [rows, heads * head_dim] -> [sequences, heads, longest, head_dim], each sequence padded right:
-// under causal attention nobody in front sees the padding.
+// [rows, n] -> [sequences * longest, n], each sequence padded right, and the way back. The gradient
+// of a selection would be a sum over an index, which takes a GPU long where the order must not
+// matter; here each is the other's selection.
+class PadRows : public torch::autograd::Function<PadRows> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& rows,
+                               const SequenceLayout* layout) {
+    context->saved_data["layout"] = reinterpret_cast<int64_t>(layout);
+    return rows.index_select(0, layout->pad());
+  }
+
+  // Under causal attention nobody in front sees the padding: it has no gradient.
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    return {gradients[0].index_select(0, LayoutOf(context).unpad()), torch::Tensor()};
+  }
+};
+
+class UnpadRows : public torch::autograd::Function<UnpadRows> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& padded,
+                               const SequenceLayout* layout) {
+    context->saved_data["layout"] = reinterpret_cast<int64_t>(layout);
+    return padded.index_select(0, layout->unpad());
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const SequenceLayout& layout = LayoutOf(context);
+    const torch::Tensor padded = gradients[0].index_select(0, layout.pad());
+    return {padded.masked_fill(layout.padding(), 0), torch::Tensor()};
+  }
+};
+
+// [rows, heads * head_dim] -> [sequences, heads, longest, head_dim].
 torch::Tensor PadHeads(const torch::Tensor& rows, const SequenceLayout& layout, int64_t head_dim) {
-  return rows.index_select(0, layout.pad())
+  return PadRows::apply(rows, &layout)
       .view({static_cast<int64_t>(layout.spans().size()), layout.longest(), -1, head_dim})
       .transpose(1, 2);
 }
 
+// Every head `group` times, one behind the other: [sequences, heads, longest, head_dim].
+torch::Tensor RepeatHeads(const torch::Tensor& heads, int64_t group) {
+  return group == 1 ? heads : heads.unsqueeze(2).expand({-1, -1, group, -1, -1}).flatten(1, 2);
+}
+
 torch::Tensor PlainAttention(const torch::Tensor& packed, const AttentionShape& shape,
-                             const SequenceLayout& layout, double rope_theta) {
+                             const SequenceLayout& layout) {
   const int64_t head_dim = shape.head_dim;
   const std::vector<torch::Tensor> parts = packed.split_with_sizes(
       {shape.query_heads * head_dim, shape.kv_heads * head_dim, shape.kv_heads * head_dim}, 1);
-  const Rotary rotary(0, layout.longest(), head_dim, rope_theta, packed.device());
+  const Rotary rotary(layout.cosine(), layout.sine());
   const torch::Tensor query = rotary.Apply(PadHeads(parts[0], layout, head_dim));
   const torch::Tensor key = rotary.Apply(PadHeads(parts[1], layout, head_dim));
   const torch::Tensor value = PadHeads(parts[2], layout, head_dim);
   const int64_t group = shape.query_heads / shape.kv_heads;
   const torch::Tensor mixed =
-      CausalAttention(query, key.repeat_interleave(group, 1), value.repeat_interleave(group, 1));
-  return mixed.transpose(1, 2)
-      .reshape({-1, shape.query_heads * head_dim})
-      .index_select(0, layout.unpad());
+      CausalAttention(query, RepeatHeads(key, group), RepeatHeads(value, group));
+  return UnpadRows::apply(mixed.transpose(1, 2).reshape({-1, shape.query_heads * head_dim}),
+                          &layout);
 }
 
 class WeightedLossFunction : public torch::autograd::Function<WeightedLossFunction> {
@@ -261,8 +300,8 @@ SequenceLayout::SequenceLayout(std::vector<RowSpan> spans, int64_t head_dim, dou
   const torch::Tensor exponents = torch::arange(0, head_dim, 2, torch::kFloat64) / head_dim;
   const torch::Tensor positions = torch::arange(0, longest(), torch::kFloat64);
   const torch::Tensor angles = torch::outer(positions, torch::pow(rope_theta, -exponents));
-  cosine_ = angles.cos().to(torch::kFloat32).contiguous();
-  sine_ = angles.sin().to(torch::kFloat32).contiguous();
+  cosine_ = angles.cos().to(torch::kFloat32).contiguous().to(device);
+  sine_ = angles.sin().to(torch::kFloat32).contiguous().to(device);
   std::vector<int64_t> pad;
   std::vector<int64_t> unpad;
   for (const RowSpan& span : spans_) {
@@ -271,8 +310,12 @@ SequenceLayout::SequenceLayout(std::vector<RowSpan> spans, int64_t head_dim, dou
       pad.push_back(span.begin + std::min(i, span.length - 1));
     }
   }
+  torch::Tensor padding = torch::ones({static_cast<int64_t>(pad.size()), 1}, torch::kBool);
+  unpad_ = torch::tensor(unpad, torch::kInt64);
+  padding.index_fill_(0, unpad_, 0);
   pad_ = torch::tensor(pad, torch::kInt64).to(device);
-  unpad_ = torch::tensor(unpad, torch::kInt64).to(device);
+  unpad_ = unpad_.to(device);
+  padding_ = padding.to(device);
 }
 
 int64_t SequenceLayout::rows() const { return spans_.back().begin + spans_.back().length; }
@@ -284,9 +327,9 @@ int64_t SequenceLayout::longest() const {
 }
 
 torch::Tensor PackedAttention(const torch::Tensor& packed, const AttentionShape& shape,
-                              const SequenceLayout& layout, double rope_theta, Kernels kernels) {
+                              const SequenceLayout& layout, Kernels kernels) {
   if (!UsesFusedKernels(kernels, packed, packed.scalar_type(), shape.head_dim)) {
-    return PlainAttention(packed, shape, layout, rope_theta);
+    return PlainAttention(packed, shape, layout);
   }
   return AttentionFunction::apply(packed, shape, &layout);
 }

@@ -40,12 +40,13 @@ class SequenceLayout {
   const std::vector<RowSpan>& spans() const { return spans_; }
   int64_t rows() const;
   int64_t longest() const;
-  const torch::Tensor& cosine() const { return cosine_; }  // [longest, head_dim / 2] float32, CPU
+  const torch::Tensor& cosine() const { return cosine_; }  // [longest, head_dim / 2] float32
   const torch::Tensor& sine() const { return sine_; }
   // Row of each place of [sequences, longest] (a sequence's last row behind its end), int64, and
   // the place of each row.
   const torch::Tensor& pad() const { return pad_; }
   const torch::Tensor& unpad() const { return unpad_; }
+  const torch::Tensor& padding() const { return padding_; }  // [places, 1] bool: behind an end
 
  private:
   std::vector<RowSpan> spans_;
@@ -53,13 +54,13 @@ class SequenceLayout {
   torch::Tensor sine_;
   torch::Tensor pad_;
   torch::Tensor unpad_;
+  torch::Tensor padding_;
 };
 
 // Rotary positions and causal attention of each sequence: packed [rows, (query_heads + 2 kv_heads)
 // * head_dim] -> [rows, query_heads * head_dim].
 torch::Tensor PackedAttention(const torch::Tensor& packed, const AttentionShape& shape,
-                              const SequenceLayout& layout, double rope_theta,
-                              Kernels kernels = Kernels::kAuto);
+                              const SequenceLayout& layout, Kernels kernels = Kernels::kAuto);
 
 struct WeightedLosses {
   torch::Tensor total;  // scalar float32: sum of weights * losses

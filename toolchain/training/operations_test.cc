@@ -114,8 +114,8 @@ SequenceLayout LayoutOf(const std::vector<int64_t>& lengths, int64_t head_dim) {
 void CheckAttention(const AttentionShape& shape, const std::vector<int64_t>& lengths) {
   const SequenceLayout layout = LayoutOf(lengths, shape.head_dim);
   const Leaf packed(2 * torch::randn({layout.rows(), shape.packed_width()}));
-  const torch::Tensor fused = PackedAttention(packed.half, shape, layout, 10000.0);
-  const torch::Tensor plain = PackedAttention(packed.full, shape, layout, 10000.0, Kernels::kPlain);
+  const torch::Tensor fused = PackedAttention(packed.half, shape, layout);
+  const torch::Tensor plain = PackedAttention(packed.full, shape, layout, Kernels::kPlain);
   EXPECT_LT(RelativeError(fused, plain), kTolerance);
   const torch::Tensor gradient = torch::randn_like(plain).to(torch::kBFloat16);
   fused.backward(gradient);
@@ -143,10 +143,34 @@ TEST_F(FusedOperations, AttentionIsThePlainOne) {
 TEST_F(FusedOperations, SequencesDoNotSeeEachOther) {
   const AttentionShape shape{.query_heads = 2, .kv_heads = 1, .head_dim = 32};
   const torch::Tensor packed = torch::randn({50, shape.packed_width()}).to(torch::kBFloat16);
-  const torch::Tensor together = PackedAttention(packed, shape, LayoutOf({20, 30}, 32), 10000.0);
+  const torch::Tensor together = PackedAttention(packed, shape, LayoutOf({20, 30}, 32));
   const torch::Tensor alone =
-      PackedAttention(packed.slice(0, 20).contiguous(), shape, LayoutOf({30}, 32), 10000.0);
+      PackedAttention(packed.slice(0, 20).contiguous(), shape, LayoutOf({30}, 32));
   EXPECT_TRUE(torch::equal(together.slice(0, 20), alone));
+}
+
+// The layouts differ: together the short ones are padded, and no gradient may come of the padding.
+TEST(PlainAttention, SequencesTogetherGiveWhatEachGivesAlone) {
+  torch::manual_seed(1);
+  const AttentionShape shape{.query_heads = 4, .kv_heads = 2, .head_dim = 8};
+  const std::vector<int64_t> lengths = {5, 1, 9};
+  const SequenceLayout layout = LayoutOf(lengths, shape.head_dim);
+  const torch::Tensor rows = torch::randn({layout.rows(), shape.packed_width()});
+  const torch::Tensor weights = torch::randn({layout.rows(), shape.query_heads * shape.head_dim});
+  const torch::Tensor together = rows.clone().set_requires_grad(true);
+  const torch::Tensor mixed = PackedAttention(together, shape, layout, Kernels::kPlain);
+  (mixed * weights).sum().backward();
+  for (const RowSpan& span : layout.spans()) {
+    const auto part = [&](const torch::Tensor& tensor) {
+      return tensor.slice(0, span.begin, span.begin + span.length);
+    };
+    const SequenceLayout own = LayoutOf({span.length}, shape.head_dim);
+    const torch::Tensor alone = part(rows).clone().set_requires_grad(true);
+    const torch::Tensor result = PackedAttention(alone, shape, own, Kernels::kPlain);
+    (result * part(weights)).sum().backward();
+    EXPECT_LT(RelativeError(part(mixed), result), 1e-5) << span.length;
+    EXPECT_LT(RelativeError(part(together.grad()), alone.grad()), 1e-5) << span.length;
+  }
 }
 
 TEST_F(FusedOperations, WeightedLossIsThePlainOne) {
