@@ -15,10 +15,12 @@ constexpr int64_t kLeastQueries = 32;
 // Never more than this, 64 MiB.
 constexpr int64_t kMaxScores = int64_t{1} << 24;
 
-// Queries that are taken together when each has `scores` scores.
-int64_t QueriesPerBlock(int64_t scores) {
-  const int64_t cached = std::max(kLeastQueries, kCachedScores / scores);
-  return std::max<int64_t>(1, std::min(cached, kMaxScores / scores));
+// Queries that are taken together when each has `scores` scores. A GPU has no such cache, but a
+// price for every block.
+int64_t QueriesPerBlock(int64_t scores, bool on_processor) {
+  const int64_t most = std::max<int64_t>(1, kMaxScores / scores);
+  if (!on_processor) return most;
+  return std::min(most, std::max(kLeastQueries, kCachedScores / scores));
 }
 
 // What the queries [begin, end) must not see of the first `positions` keys, to broadcast against
@@ -36,8 +38,7 @@ torch::Tensor HiddenFrom(const torch::Tensor& visible, int64_t begin, int64_t en
 // Queries [begin, end) of `query`, whose first query stands at position `past`.
 torch::Tensor AttendBlock(const torch::Tensor& query, const torch::Tensor& key,
                           const torch::Tensor& value, const torch::Tensor& visible,
-                          const torch::Tensor& key_bias, int64_t begin, int64_t end,
-                          int64_t past) {
+                          const torch::Tensor& key_bias, int64_t begin, int64_t end, int64_t past) {
   const int64_t positions = past + end;
   torch::Tensor scores =
       torch::matmul(query.slice(2, begin, end), key.slice(2, 0, positions).transpose(2, 3))
@@ -51,25 +52,29 @@ torch::Tensor AttendBlock(const torch::Tensor& query, const torch::Tensor& key,
   return torch::matmul(weights, value.slice(2, 0, positions));
 }
 
-// positions * theta^(-2 i / head_dim), float64 [..., head_dim / 2], on the CPU.
+// positions * theta^(-2 i / head_dim), float64 [..., head_dim / 2]. Made where the positions lie: a
+// copy would have a GPU wait once in every pass.
 torch::Tensor Angles(const torch::Tensor& positions, int64_t head_dim, double theta) {
-  const torch::Tensor exponents = torch::arange(0, head_dim, 2, torch::kFloat64) / head_dim;
-  return positions.cpu().to(torch::kFloat64).unsqueeze(-1) * torch::pow(theta, -exponents);
+  const auto options = torch::TensorOptions().dtype(torch::kFloat64).device(positions.device());
+  const torch::Tensor exponents = torch::arange(0, head_dim, 2, options) / head_dim;
+  return positions.to(torch::kFloat64).unsqueeze(-1) * torch::pow(theta, -exponents);
 }
 
 }  // namespace
 
 Rotary::Rotary(int64_t begin, int64_t tokens, int64_t head_dim, double theta,
                torch::Device device) {
-  const torch::Tensor angles = Angles(torch::arange(begin, begin + tokens), head_dim, theta);
-  cosine_ = angles.cos().to(torch::kFloat32).to(device);
-  sine_ = angles.sin().to(torch::kFloat32).to(device);
+  const auto options = torch::TensorOptions().dtype(torch::kInt64).device(device);
+  const torch::Tensor angles =
+      Angles(torch::arange(begin, begin + tokens, options), head_dim, theta);
+  cosine_ = angles.cos().to(torch::kFloat32);
+  sine_ = angles.sin().to(torch::kFloat32);
 }
 
 Rotary::Rotary(const torch::Tensor& positions, int64_t head_dim, double theta) {
   const torch::Tensor angles = Angles(positions, head_dim, theta).unsqueeze(1);
-  cosine_ = angles.cos().to(torch::kFloat32).to(positions.device());
-  sine_ = angles.sin().to(torch::kFloat32).to(positions.device());
+  cosine_ = angles.cos().to(torch::kFloat32);
+  sine_ = angles.sin().to(torch::kFloat32);
 }
 
 torch::Tensor Rotary::Apply(const torch::Tensor& heads) const {
@@ -86,7 +91,7 @@ torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& k
   const int64_t past = key.size(2) - tokens;
   const torch::Tensor scaled = query * (1.0 / std::sqrt(static_cast<double>(query.size(3))));
   const int64_t scores_per_query = query.size(0) * query.size(1) * key.size(2);
-  const int64_t block = QueriesPerBlock(scores_per_query);
+  const int64_t block = QueriesPerBlock(scores_per_query, query.is_cpu());
   std::vector<torch::Tensor> blocks;
   for (int64_t begin = 0; begin < tokens; begin += block) {
     const int64_t end = std::min(tokens, begin + block);

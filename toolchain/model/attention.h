@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "toolchain/base/libtorch.h"
 
@@ -15,6 +16,9 @@ class Rotary {
   Rotary(int64_t begin, int64_t tokens, int64_t head_dim, double theta, torch::Device device);
   // positions [batch, tokens] int64: each row its own.
   Rotary(const torch::Tensor& positions, int64_t head_dim, double theta);
+  // Of angles that were made before: [tokens, head_dim / 2] float32 where the heads lie.
+  Rotary(torch::Tensor cosine, torch::Tensor sine)
+      : cosine_(std::move(cosine)), sine_(std::move(sine)) {}
 
   // heads [batch, heads, tokens, head_dim], rotated in float32 and returned in its own type.
   torch::Tensor Apply(const torch::Tensor& heads) const;

@@ -77,7 +77,10 @@ torch::Tensor Remember(std::vector<torch::Tensor>& cached, size_t layer, torch::
 torch::Tensor ExpandKv(const torch::Tensor& heads, const LayerPass& pass) {
   const std::vector<int64_t> kv_of(pass.weights.kv_of.begin(),
                                    pass.weights.kv_of.begin() + pass.slice.query_heads);
-  return heads.index_select(1, torch::tensor(kv_of, torch::kInt64).to(heads.device()));
+  // Without waiting: there is one such copy for every layer of every pass.
+  const torch::Tensor index =
+      torch::tensor(kv_of, torch::kInt64).to(heads.device(), torch::kInt64, /*non_blocking=*/true);
+  return heads.index_select(1, index);
 }
 
 torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
@@ -98,9 +101,8 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
     key = Remember(pass.cache->keys, pass.layer, key);
     value = Remember(pass.cache->values, pass.layer, value);
   }
-  torch::Tensor mixed =
-      CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass), pass.visible,
-                      pass.key_bias);
+  torch::Tensor mixed = CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass),
+                                        pass.visible, pass.key_bias);
   mixed = mixed.transpose(1, 2);  // [batch, tokens, heads, head_dim]
   if (pass.gates != nullptr && pass.gates->heads.defined()) {
     mixed = ApplyGate(mixed, pass.gates->heads.narrow(-1, 0, heads).unsqueeze(-1));

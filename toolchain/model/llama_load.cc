@@ -50,7 +50,8 @@ torch::Tensor LoadTensor(const Checkpoint& checkpoint, size_t index, torch::Devi
   torch::Tensor stored = torch::empty(shape, TorchDType(tensor.dtype));
   ThrowIfError(checkpoint.Read(
       index, std::span(static_cast<std::byte*>(stored.data_ptr()), stored.nbytes())));
-  torch::Tensor converted = stored.to(torch::TensorOptions().device(device).dtype(dtype));
+  // In this order: the way to a device is narrow, and it converts faster than the processor.
+  torch::Tensor converted = stored.to(device).to(dtype);
   CheckFinite(tensor, stored, converted);
   return converted;
 }

@@ -16,6 +16,7 @@
 #include "formats/checkpoint/huggingface_writer.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/model/torch_compat.h"
 #include "toolchain/pretrain/copy_examples.h"
 #include "toolchain/pretrain/trainer.h"
 #include "toolchain/pretrain/training_checkpoint.h"
@@ -339,7 +340,8 @@ PretrainReport Run::Report() const {
 
 PretrainReport Run::Finish() {
   MakeDirectory(options_.output);
-  ParseDevice(options_.device);
+  // On the processor nothing that this needs depends on it; a GPU adds in any order otherwise.
+  if (!ParseDevice(options_.device).is_cpu()) MakeTorchReproducible();
   if (options_.restart) fs::remove(CheckpointPath(options_.output));
   options_.dtype = ChooseDtype(options_.dtype, options_.device);
   ReadInputs();

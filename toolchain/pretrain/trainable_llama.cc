@@ -181,8 +181,8 @@ WeightedLosses TrainableLlama::Loss(const torch::Tensor& ids, const torch::Tenso
                                 layers_.front().attention_norm);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
-    const torch::Tensor mixed = PackedAttention(torch::mm(state.normed, Matrix(layer.packed).t()),
-                                                shape, layout, config_.rope_theta, kernels);
+    const torch::Tensor mixed =
+        PackedAttention(torch::mm(state.normed, Matrix(layer.packed).t()), shape, layout, kernels);
     state = add_norm(state.stream, torch::mm(mixed, Matrix(layer.output).t()), layer.mlp_norm);
     const torch::Tensor inner = SwiGlu(torch::mm(state.normed, Matrix(layer.gate_up).t()), kernels);
     const bool last = i + 1 == layers_.size();

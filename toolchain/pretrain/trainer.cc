@@ -12,8 +12,8 @@ namespace elm {
 namespace {
 
 // A GPU computes one micro-batch at a time.
-size_t WorkerCount(const PretrainOptions& options) {
-  return options.device == "cpu" ? ThreadsOrAll(options.threads) : 1;
+size_t WorkerCount(const PretrainOptions& options, torch::Device device) {
+  return device.is_cpu() ? ThreadsOrAll(options.threads) : 1;
 }
 
 AdamWOptions OptimizerOptions(const PretrainOptions& options) {
@@ -77,11 +77,13 @@ std::string ChooseDtype(const std::string& dtype, const std::string& device) {
   return device != "cpu" || HasBf16Kernels() ? "bfloat16" : "float32";
 }
 
-Trainer::Trainer(const PretrainOptions& options)
+Trainer::Trainer(const PretrainOptions& options) : Trainer(options, ParseDevice(options.device)) {}
+
+Trainer::Trainer(const PretrainOptions& options, torch::Device device)
     : options_(options),
-      model_(options.model, options.seed, ParseDevice(options.device),
+      model_(options.model, options.seed, device,
              options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
-      pool_(WorkerCount(options), [] { SetTorchThreads(1); }),
+      pool_(WorkerCount(options, device), [] { SetTorchThreads(1); }),
       optimizer_(model_, pool_, OptimizerOptions(options)) {
   for (size_t i = 0; i < pool_.threads(); ++i) replicas_.push_back(model_.Replica());
 }

@@ -31,6 +31,8 @@ class Trainer {
  public:
   // `options.dtype` is float32 or bfloat16.
   explicit Trainer(const PretrainOptions& options);
+  // On another device than the options name.
+  Trainer(const PretrainOptions& options, torch::Device device);
 
   TrainableLlama& model() { return model_; }
   AdamW& optimizer() { return optimizer_; }

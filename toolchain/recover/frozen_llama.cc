@@ -49,7 +49,9 @@ torch::Tensor ExpandKv(const torch::Tensor& packed, const LayerWork& work) {
   const int64_t query_width = work.slice.query_heads * head_dim;
   const std::vector<int64_t> heads(work.weights.kv_of.begin(),
                                    work.weights.kv_of.begin() + work.slice.query_heads);
-  const torch::Tensor index = torch::tensor(heads, torch::kInt64).to(packed.device());
+  // Without waiting: there is one such copy for every layer of every pass.
+  const torch::Tensor index =
+      torch::tensor(heads, torch::kInt64).to(packed.device(), torch::kInt64, /*non_blocking=*/true);
   const auto expand = [&](int64_t begin) {
     return packed.narrow(1, begin, kv_width)
         .unflatten(1, {-1, head_dim})
@@ -76,8 +78,7 @@ torch::Tensor Attention(const torch::Tensor& normed, const LayerWork& work) {
     packed = ExpandKv(packed, work);
     shape.kv_heads = shape.query_heads;
   }
-  const torch::Tensor mixed =
-      PackedAttention(packed, shape, work.layout, work.config.rope_theta, work.kernels);
+  const torch::Tensor mixed = PackedAttention(packed, shape, work.layout, work.kernels);
   return AdaptedProduct(mixed,
                         {{work.weights.output.narrow(1, 0, query_width), work.Matrix(kOutputB)}},
                         work.Matrix(kOutputA), work.scale, work.dropout.Of(1));

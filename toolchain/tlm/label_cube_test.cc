@@ -8,22 +8,12 @@
 #include "datasets/prompt.h"
 #include "toolchain/base/error.h"
 #include "toolchain/tlm/task_words.h"
+#include "toolchain/tlm/testing/plain_inputs.h"
 
 namespace elm {
 namespace {
 
 using ::testing::ElementsAre;
-
-PromptReading Bytes() {
-  return {.encode =
-              [](std::string_view text) {
-                std::vector<uint32_t> ids;
-                for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
-                return ids;
-              },
-          .piece = [](uint32_t id) { return std::string(1, static_cast<char>(id)); },
-          .bos = std::nullopt};
-}
 
 // Prefers the option that is said in the prompt, at level 0 only in the first 40 bytes; counts what
 // it is asked.
@@ -92,7 +82,7 @@ class LabelCubeTest : public ::testing::Test {
             }};
   }
 
-  PromptReading reading_ = Bytes();
+  PromptReading reading_ = ByteReading();
   ReadingEngine engine_;
   LabelCube cube_;
 };

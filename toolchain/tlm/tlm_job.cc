@@ -216,7 +216,9 @@ std::vector<std::vector<float>> TlmJob::Saliency(std::span<const Task> tasks) {
   while (record.items.size() < tasks.size()) {
     const size_t begin = record.items.size();
     const auto some = tasks.subspan(begin, std::min(kTasksPerWrite, tasks.size() - begin));
-    WorkerPool pool(ThreadsOrAll(options_.threads), [] { SetTorchThreads(1); });
+    // A GPU computes one batch at a time; more would only need more of its memory.
+    const size_t workers = subject_.model.device().is_cpu() ? ThreadsOrAll(options_.threads) : 1;
+    WorkerPool pool(workers, [] { SetTorchThreads(1); });
     const size_t step = options_.saliency.batch;
     std::vector<std::vector<std::vector<float>>> parts((some.size() + step - 1) / step);
     pool.ForEach(

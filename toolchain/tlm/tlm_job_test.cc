@@ -14,38 +14,13 @@
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
 #include "toolchain/model/torch_compat.h"
+#include "toolchain/tlm/testing/plain_inputs.h"
 #include "toolchain/tlm/tlm_tasks.h"
 
 namespace elm {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One token for each byte.
-PromptReading Bytes() {
-  return {.encode =
-              [](std::string_view text) {
-                std::vector<uint32_t> ids;
-                for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
-                return ids;
-              },
-          .piece = [](uint32_t id) { return std::string(1, static_cast<char>(id)); },
-          .bos = std::nullopt};
-}
-
-LatencyTable SomeTable() {
-  LatencyTable table;
-  table.name = "reference:test";
-  table.level_permille = {1000};
-  table.ttft_tokens = {1, 4001};
-  table.ttft_ms = {{10, 4010}};
-  table.tpot_context = {1, 4001};
-  table.tpot_ms = {{20, 30}};
-  table.tlm_tokens = {1, 4001};
-  table.tlm_ms = {0.1, 1};
-  table.margin = 0.02;
-  return table;
-}
 
 class TlmJobTest : public ::testing::Test {
  protected:
@@ -60,10 +35,10 @@ class TlmJobTest : public ::testing::Test {
     subject_.emplace(TlmSubject{.model = RandomLlama(config, 5),
                                 .levels = FullLevelOnly(config),
                                 .adapters = {std::nullopt},
-                                .reading = Bytes(),
-                                .rules = {{Bytes().piece, {}}, config.context},
+                                .reading = ByteReading(),
+                                .rules = {{ByteReading().piece, {}}, config.context},
                                 .key = "random"});
-    std::ofstream(folder_ + "/latency.json") << LatencyJson(SomeTable());
+    std::ofstream(folder_ + "/latency.json") << LatencyJson(OneLevelLatency());
     options_.tasks = "pocket:fact,reply";
     options_.latency = folder_ + "/latency.json";
     options_.shape.vocab = 500;
@@ -105,7 +80,7 @@ TEST_F(TlmJobTest, AllStepsMakeATinyLmThatIsReadBack) {
   EXPECT_EQ(train.pairs(), 10U);
   const TlmJob::Decision decision = job.Decide(scorer, train, validation);
   EXPECT_TRUE(Validate(decision.tlm.settings).ok());
-  EXPECT_EQ(decision.reference, SomeTable());
+  EXPECT_EQ(decision.reference, OneLevelLatency());
   EXPECT_TRUE(decision.report["policies"].contains("best fixed"));
   const StoredTlm stored = LoadTlm(job.FinishedFolder());
   EXPECT_EQ(stored.settings, decision.tlm.settings);

@@ -8,20 +8,17 @@
 #include "toolchain/base/error.h"
 #include "toolchain/model/testing/random_model.h"
 #include "toolchain/model/torch_compat.h"
+#include "toolchain/tlm/testing/plain_inputs.h"
 
 namespace elm {
 namespace {
 
-// One token for each byte, BOS 1 in front.
+// With BOS 1 in front.
 PromptReading Bytes() {
-  return {.encode =
-              [](std::string_view text) {
-                std::vector<uint32_t> ids;
-                for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
-                return ids;
-              },
-          .piece = [](uint32_t id) { return id == 1 ? "" : std::string(1, static_cast<char>(id)); },
-          .bos = 1};
+  PromptReading reading = ByteReading();
+  reading.piece = [](uint32_t id) { return id == 1 ? "" : std::string(1, static_cast<char>(id)); };
+  reading.bos = 1;
+  return reading;
 }
 
 Task SomeTask(std::vector<std::string> context) {
