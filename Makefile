@@ -6,9 +6,9 @@ FUZZ_SECONDS ?= 60#     per fuzz target
 PREFIX ?= /usr/local#   of `make install`
 PROMPT ?= Once upon a time#  for MODEL; the built-in one gets a question of its world
 # The job of `make demo`, and questions of each family: what fits six minutes on two cores, with bfloat16 arithmetic and without.
-BFLOAT16 := $(shell grep -m1 -o avx512_bf16 /proc/cpuinfo)
+BFLOAT16 := $(shell grep -s -m1 -o avx512_bf16 /proc/cpuinfo)
 DEMO ?= configs/demo$(if $(BFLOAT16),,-float32).toml
-COUNT ?= $(if $(BFLOAT16),60,30)
+COUNT ?= $(if $(MODEL),60,$(if $(findstring float32,$(DEMO)),30,60))
 LEVELS ?= 1.0 0.8 0.5#  at which `make demo` answers one question
 
 .PHONY: bench all setup release install dev runtime-only asan tsan android-arm64 test test-long demo fuzz fmt lint clean help

@@ -62,9 +62,10 @@ include(ElmBlas)
 find_library(ELM_TORCH_CPU torch_cpu HINTS ${TORCH_INSTALL_PREFIX}/lib REQUIRED)
 elm_check_blas(${ELM_TORCH_CPU})
 add_library(elm_torch INTERFACE)
-# Newer ones carry headers of an fmt of their own, not the one that spdlog here is made with.
-if(EXISTS ${TORCH_INSTALL_PREFIX}/include/fmt)
+# Newer ones from elsewhere carry headers of an fmt of their own, not the one that spdlog here is made with.
+if(TARGET fmt::fmt AND EXISTS ${TORCH_INSTALL_PREFIX}/include/fmt)
   get_target_property(fmt_headers fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+  list(GET fmt_headers 0 fmt_headers)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/headers_first)
   file(CREATE_LINK ${fmt_headers}/fmt ${CMAKE_BINARY_DIR}/headers_first/fmt SYMBOLIC)
   target_include_directories(elm_torch SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/headers_first)

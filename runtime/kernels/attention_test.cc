@@ -63,7 +63,7 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
   for (const KernelTable* kernels : SupportedKernels()) {
     for (const size_t head_dim : {2, 8, 16, 24, 32, 64, 100}) {
       for (const size_t start : {0, 1, 6, 64, 65}) {
-        for (const size_t tokens : {1, 2, 8, 21}) {
+        for (const size_t tokens : {1, 2, 4, 5, 6, 8, 10, 11, 21}) {
           const size_t positions = start + tokens;
           const Cache cache(*kernels, head_dim, positions, positions + 9);
           const size_t stride = head_dim + 6;
@@ -91,7 +91,7 @@ TEST(AttentionTest, AgreesWithDoublePrecision) {
 TEST(AttentionTest, EveryTokenMaySeeAllPositions) {
   for (const KernelTable* kernels : SupportedKernels()) {
     for (const size_t head_dim : {8, 24, 32}) {
-      for (const size_t positions : {1, 7, 16, 33}) {
+      for (const size_t positions : {1, 4, 7, 10, 16, 33}) {
         const Cache cache(*kernels, head_dim, positions, positions + 9);
         const auto queries = RandomFloats(positions * head_dim, 1);
         std::vector<float> scores(AttentionScratch(positions));

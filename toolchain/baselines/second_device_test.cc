@@ -79,6 +79,7 @@ class BaselinesOnSecondDeviceTest : public ::testing::Test {
 TEST_F(BaselinesOnSecondDeviceTest, EveryMethodGivesTheProcessorsLosses) {
   const BaselinesReport expected = Bench(torch::kCPU);
   const BaselinesReport report = Bench(SecondDevice());
+  ASSERT_FALSE(expected.entries.empty());
   ASSERT_EQ(report.entries.size(), expected.entries.size());
   for (size_t i = 0; i < report.entries.size(); ++i) {
     const BaselineEntry& entry = report.entries[i];

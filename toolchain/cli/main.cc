@@ -61,9 +61,11 @@ int Report(const Status& status) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// The first sentence of `what`, and what to do.
 Status OutOfMemory(const std::string& what) {
+  const std::string sentence = what.substr(0, what.find(". "));
   return Status(StatusCode::kOutOfMemory,
-                what + "; `elmc prepare --dry-run` says how much a run takes");
+                sentence + "; `elmc prepare --dry-run` says how much a run takes");
 }
 
 // The command that was being parsed, and the names that could have stood where the error is.
@@ -126,8 +128,9 @@ int Main(int argc, char** argv) {
     return Report(OutOfMemory("not enough memory"));
   } catch (const std::exception& error) {
     const std::string line = FirstLine(error.what());
-    // How LibTorch says it, of a GPU and of the processor.
-    for (const char* words : {"out of memory", "can't allocate memory"}) {
+    // How LibTorch says it of a GPU and of the processor, cuBLAS and the system.
+    for (const char* words :
+         {"out of memory", "can't allocate memory", "ALLOC_FAILED", "Cannot allocate memory"}) {
       if (line.find(words) != std::string::npos) return Report(OutOfMemory(line));
     }
     return Report(Internal(line));

@@ -77,7 +77,7 @@ torch::Tensor Remember(std::vector<torch::Tensor>& cached, size_t layer, torch::
 torch::Tensor ExpandKv(const torch::Tensor& heads, const LayerPass& pass) {
   const std::vector<int64_t> kv_of(pass.weights.kv_of.begin(),
                                    pass.weights.kv_of.begin() + pass.slice.query_heads);
-  // Without waiting: there is one such copy for every layer of every pass.
+  // Without waiting for the device: there is one such copy for every layer of every pass.
   const torch::Tensor index =
       torch::tensor(kv_of, torch::kInt64).to(heads.device(), torch::kInt64, /*non_blocking=*/true);
   return heads.index_select(1, index);

@@ -51,9 +51,10 @@ struct Cost {
   Cost operator*(double factor) const { return {seconds * factor, bytes * factor}; }
 };
 
-// Of the device's tensors, or of the process where the processor computes.
+// Of the device's tensors, or of the process where the processor computes; nothing of a GPU before
+// LibTorch 2.11.
 DeviceMemory MemoryOf(torch::Device device) {
-  if (const std::optional<DeviceMemory> memory = DeviceMemoryOf(device)) return *memory;
+  if (!device.is_cpu()) return DeviceMemoryOf(device).value_or(DeviceMemory{});
   const auto bytes = [](const char* field) {
     return ProcBytes("/proc/self/status", field).value_or(0);
   };
@@ -173,8 +174,9 @@ class Report {
                 ThreadsOrAll(shape_.options.threads), more_.layers);
     PrintMeasured();
     PrintWhole();
-    std::printf("the plan: elmc prepare --shape %s --dry-run --dtype %s, %s\n", shape_.name.c_str(),
-                shape_.options.dtype.c_str(), plan_.speed.c_str());
+    std::printf("the plan: elmc prepare --shape %s --dry-run --device %s --dtype %s, %s\n",
+                shape_.name.c_str(), shape_.options.device.c_str(), shape_.options.dtype.c_str(),
+                plan_.speed.c_str());
   }
 
  private:
@@ -210,7 +212,8 @@ class Report {
 
   void PrintWhole() const {
     TextTable table;
-    table.Add({"whole model", "from the layer", "", "in the plan", ""});
+    table.Add({"whole model", more_.layers == layers_ ? "measured" : "from the layer", "",
+               "in the plan", ""});
     const auto add = [&](const char* what, const Cost& cost, double seconds, uint64_t bytes) {
       table.Add({what, FormatSeconds(cost.seconds),
                  FormatBytes(static_cast<uint64_t>(std::max(0.0, cost.bytes))),
@@ -218,7 +221,8 @@ class Report {
     };
     const auto model = static_cast<double>(shape_.all_weights() * shape_.element());
     const StageEstimate& profile = Stage("profile");
-    add("profile", Profile() + Cost{0, model}, profile.seconds, profile.host_bytes);
+    add("profile", Profile() + Cost{0, model}, profile.seconds,
+        std::max(profile.host_bytes, profile.device_bytes));
     const StageEstimate& recover = Stage("recover");
     const auto frozen = static_cast<double>(plan_.recovery.frozen + plan_.recovery.adapters);
     add("recover: training", Recover(&Costs::update) + Cost{0, model + frozen}, recover.seconds,
@@ -288,7 +292,8 @@ int Run(const std::string& name, int rounds, const std::string& device, uint32_t
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   const DryRun plan = PlanRun(options);
   const Costs one = MeasureLayers(shape, 1, rounds);
-  const Costs more = MeasureLayers(shape, std::clamp(layers, 2U, shape.config.layers), rounds);
+  const Costs more =
+      MeasureLayers(shape, std::min(layers, std::max(2U, shape.config.layers)), rounds);
   Report(shape, one, more, plan).Print();
   return 0;
 }

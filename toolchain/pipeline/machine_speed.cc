@@ -41,7 +41,7 @@ double MeasureProducts(const std::string& device, const std::string& dtype) {
 }
 
 double MeasureReading(const PrepareOptions& options) {
-  const int64_t numbers_read = int64_t{1} << (options.device == "cpu" ? 25 : 29);
+  const int64_t numbers_read = int64_t{1} << (options.device == "cpu" ? 25 : 27);
   const auto type = torch::TensorOptions().device(torch::Device(options.device));
   const torch::Tensor numbers = torch::ones({numbers_read}, type);
   numbers.sum().item<float>();

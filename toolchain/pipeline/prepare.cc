@@ -217,7 +217,7 @@ class Runner {
     }
     outcome.ran = true;
     if (freshness.fresh) outcome.reason = "forced";
-    const torch::Device device(context_.options().device);
+    const torch::Device device = context_.device();
     ForgetDevicePeak(device);
     const auto start = std::chrono::steady_clock::now();
     manifest_.Begin(stage.name, keys_[index]);
@@ -229,7 +229,7 @@ class Runner {
     ThrowIfError(SaveManifest(workspace_.manifest_path(), manifest_));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     outcome.seconds = elapsed.count();
-    if (const std::optional<DeviceMemory> memory = DeviceMemoryOf(device)) {
+    if (const auto memory = DeviceMemoryOf(device); memory && memory->peak > 0) {
       spdlog::info("{}: at most {} on {}", stage.name, FormatBytes(memory->peak),
                    context_.options().device);
     }

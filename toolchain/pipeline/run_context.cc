@@ -112,6 +112,11 @@ torch::Device RunContext::device() const {
     throw Error(InvalidArgument("--device ", options_.device,
                                 ": this LibTorch sees no CUDA device; use --device cpu"));
   }
+  const auto devices = static_cast<int>(torch::cuda::device_count());
+  if (device.is_cuda() && device.index() >= devices) {
+    throw Error(InvalidArgument("--device ", options_.device, ": LibTorch sees ", devices,
+                                " CUDA devices, counted from 0"));
+  }
   return device;
 }
 

@@ -340,7 +340,7 @@ PretrainReport Run::Report() const {
 
 PretrainReport Run::Finish() {
   MakeDirectory(options_.output);
-  // On the processor nothing that this needs depends on it; a GPU adds in any order otherwise.
+  // The processor adds in one order anyway; a GPU only so.
   if (!ParseDevice(options_.device).is_cpu()) MakeTorchReproducible();
   if (options_.restart) fs::remove(CheckpointPath(options_.output));
   options_.dtype = ChooseDtype(options_.dtype, options_.device);

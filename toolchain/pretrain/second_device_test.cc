@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "formats/base/testing/temporary_directory.h"
 #include "toolchain/model/testing/random_model.h"
@@ -75,7 +76,13 @@ TEST_P(PretrainOnSecondDeviceTest, ItsStateIsKeptAndReadBack) {
   LoadTraining(directory.path(), after.model(), after.optimizer());
   const auto expected = before.model().ExportWeights();
   const auto weights = after.model().ExportWeights();
+  ASSERT_EQ(weights.size(), expected.size());
   for (size_t i = 0; i < weights.size(); ++i) EXPECT_TRUE(torch::equal(weights[i], expected[i]));
+  // The optimiser's moments, too.
+  before.Update(Step(1));
+  after.Update(Step(1));
+  EXPECT_EQ(after.Measure(Step(2).parts).answer_mean(),
+            before.Measure(Step(2).parts).answer_mean());
   after.model().LoadWeights(MemoryCheckpoint(Options().model, 3));
   EXPECT_GT(after.Measure(Step(1).parts).answer_mean(), 0);
 }

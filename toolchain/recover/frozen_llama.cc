@@ -49,7 +49,7 @@ torch::Tensor ExpandKv(const torch::Tensor& packed, const LayerWork& work) {
   const int64_t query_width = work.slice.query_heads * head_dim;
   const std::vector<int64_t> heads(work.weights.kv_of.begin(),
                                    work.weights.kv_of.begin() + work.slice.query_heads);
-  // Without waiting: there is one such copy for every layer of every pass.
+  // Without waiting for the device: there is one such copy for every layer of every pass.
   const torch::Tensor index =
       torch::tensor(heads, torch::kInt64).to(packed.device(), torch::kInt64, /*non_blocking=*/true);
   const auto expand = [&](int64_t begin) {

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "formats/base/testing/temporary_directory.h"
@@ -74,6 +73,8 @@ TEST_F(TlmOnSecondDeviceTest, LabelsAreTheProcessors) {
               std::size(kWordSelectors));
   }
   EXPECT_EQ(cubes[1].items, cubes[0].items);
+  ASSERT_FALSE(cubes[0].share.empty());
+  ASSERT_EQ(cubes[1].share.size(), cubes[0].share.size());
   for (size_t i = 0; i < cubes[0].share.size(); ++i) {
     EXPECT_NEAR(cubes[1].share[i], cubes[0].share[i], 10 * SecondDeviceTolerance());
   }
@@ -87,6 +88,8 @@ TEST_F(TlmOnSecondDeviceTest, SaliencyIsTheProcessors) {
     const SaliencyOptions options{.gate = gate, .path = {1.0, 0.5}};
     const auto expected = WordSaliency(here.model, here.reading, tasks, options);
     const auto saliency = WordSaliency(there.model, there.reading, tasks, options);
+    ASSERT_EQ(expected.size(), tasks.size());
+    ASSERT_EQ(saliency.size(), tasks.size());
     for (size_t i = 0; i < tasks.size(); ++i) {
       ASSERT_EQ(saliency[i].size(), expected[i].size());
       for (size_t word = 0; word < saliency[i].size(); ++word) {

@@ -127,11 +127,6 @@ AttentionTensors KernelInput(const torch::Tensor& packed, const AttentionShape& 
           .rows = packed.size(0)};
 }
 
-// It must outlive the backward pass.
-const SequenceLayout& LayoutOf(AutogradContext* context) {
-  return *reinterpret_cast<const SequenceLayout*>(context->saved_data["layout"].toInt());
-}
-
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& packed,
@@ -156,7 +151,8 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const tensor_list saved = context->get_saved_variables();
     const std::vector<int64_t> sizes = context->saved_data["shape"].toIntVector();
     const AttentionShape shape{sizes[0], sizes[1], sizes[2]};
-    const SequenceLayout& layout = LayoutOf(context);
+    const auto& layout =
+        *reinterpret_cast<const SequenceLayout*>(context->saved_data["layout"].toInt());
     const torch::Tensor mixed_gradient = gradients[0].contiguous();
     torch::Tensor packed_gradient = torch::empty_like(saved[0]);
     const AttentionTensors tensors = KernelInput(saved[0], shape, layout);
@@ -174,35 +170,36 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 class PadRows : public torch::autograd::Function<PadRows> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& rows,
-                               const SequenceLayout* layout) {
-    context->saved_data["layout"] = reinterpret_cast<int64_t>(layout);
-    return rows.index_select(0, layout->pad());
+                               const SequenceLayout& layout) {
+    context->saved_data["unpad"] = layout.unpad();
+    return rows.index_select(0, layout.pad());
   }
 
   // Under causal attention nobody in front sees the padding: it has no gradient.
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
-    return {gradients[0].index_select(0, LayoutOf(context).unpad()), torch::Tensor()};
+    return {gradients[0].index_select(0, context->saved_data["unpad"].toTensor()), torch::Tensor()};
   }
 };
 
 class UnpadRows : public torch::autograd::Function<UnpadRows> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& padded,
-                               const SequenceLayout* layout) {
-    context->saved_data["layout"] = reinterpret_cast<int64_t>(layout);
-    return padded.index_select(0, layout->unpad());
+                               const SequenceLayout& layout) {
+    context->saved_data["pad"] = layout.pad();
+    context->saved_data["padding"] = layout.padding();
+    return padded.index_select(0, layout.unpad());
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
-    const SequenceLayout& layout = LayoutOf(context);
-    const torch::Tensor padded = gradients[0].index_select(0, layout.pad());
-    return {padded.masked_fill(layout.padding(), 0), torch::Tensor()};
+    const torch::Tensor padded =
+        gradients[0].index_select(0, context->saved_data["pad"].toTensor());
+    return {padded.masked_fill(context->saved_data["padding"].toTensor(), 0), torch::Tensor()};
   }
 };
 
 // [rows, heads * head_dim] -> [sequences, heads, longest, head_dim].
 torch::Tensor PadHeads(const torch::Tensor& rows, const SequenceLayout& layout, int64_t head_dim) {
-  return PadRows::apply(rows, &layout)
+  return PadRows::apply(rows, layout)
       .view({static_cast<int64_t>(layout.spans().size()), layout.longest(), -1, head_dim})
       .transpose(1, 2);
 }
@@ -225,7 +222,7 @@ torch::Tensor PlainAttention(const torch::Tensor& packed, const AttentionShape& 
   const torch::Tensor mixed =
       CausalAttention(query, RepeatHeads(key, group), RepeatHeads(value, group));
   return UnpadRows::apply(mixed.transpose(1, 2).reshape({-1, shape.query_heads * head_dim}),
-                          &layout);
+                          layout);
 }
 
 class WeightedLossFunction : public torch::autograd::Function<WeightedLossFunction> {

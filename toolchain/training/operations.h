@@ -58,7 +58,7 @@ class SequenceLayout {
 };
 
 // Rotary positions and causal attention of each sequence: packed [rows, (query_heads + 2 kv_heads)
-// * head_dim] -> [rows, query_heads * head_dim].
+// * head_dim] -> [rows, query_heads * head_dim]. `layout` must outlive the backward pass.
 torch::Tensor PackedAttention(const torch::Tensor& packed, const AttentionShape& shape,
                               const SequenceLayout& layout, Kernels kernels = Kernels::kAuto);
 

@@ -247,7 +247,13 @@ void Attend(const AttentionTask& task) {
   constexpr size_t kFew = 4;
   static_assert(kTogether <= kAttentionTokens);
   size_t done = 0;
-  for (; task.tokens - done >= kTogether; done += kTogether) {
+  // Two fours take fewer ways than a six and what it leaves.
+  const auto fours_are_better = [](size_t left) {
+    return kTogether < 2 * kFew && (left == 2 * kFew || left == 2 * kFew + 1);
+  };
+  for (; task.tokens - done >= kTogether &&
+         !(kTogether > kFew && fours_are_better(task.tokens - done));
+       done += kTogether) {
     AttendTokens<Isa, Element, kTogether>(task, done);
   }
   if constexpr (kTogether > kFew) {

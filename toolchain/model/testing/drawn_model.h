@@ -12,7 +12,7 @@
 namespace elm {
 
 // Small numbers: what they are does not matter to the speed, as long as they stay finite. So that
-// billions of them come in seconds, a million is drawn and told again and again.
+// billions of them come in seconds, a million is drawn once and repeated; all matrices begin alike.
 class DrawnCheckpoint : public Checkpoint {
  public:
   explicit DrawnCheckpoint(const ModelConfig& config) : config_(config) {

@@ -146,9 +146,7 @@ void RefuseWhatCudaRefuses(std::string_view name, const std::vector<IValue>& inp
     return input.isTensor() && input.toTensor().defined() && !input.toTensor().is_floating_point();
   });
   const auto among = [name](const auto& names) {
-    return std::any_of(names.begin(), names.end(), [name](const char* other) {
-      return name.substr(0, name.rfind('.')) == other;
-    });
+    return std::find(names.begin(), names.end(), name) != names.end();
   };
   TORCH_CHECK(!among(kNotDeterministic) || (name == "aten::cumsum" && whole), name,
               " has no deterministic implementation on CUDA");
@@ -160,8 +158,8 @@ void RefuseWhatCudaRefuses(std::string_view name, const std::vector<IValue>& inp
 }
 
 // Whether CUDA takes such a tensor of the processor beside its own.
-void CheckPlace(const Tensor& tensor, std::string_view name, bool is_index) {
-  if (!tensor.defined() || IsSecond(tensor) || tensor.dim() == 0 || is_index) return;
+void CheckPlace(const Tensor& tensor, std::string_view name) {
+  if (!tensor.defined() || IsSecond(tensor) || tensor.dim() == 0) return;
   TORCH_CHECK(false, name, ": expected all tensors to be on the same device, found a tensor of ",
               "sizes ", tensor.sizes(), " on the processor");
 }
@@ -173,13 +171,13 @@ Tensor HostTensor(const Tensor& tensor, bool written) {
 
 IValue HostValue(const IValue& value, std::string_view name, bool written) {
   if (value.isTensor()) {
-    CheckPlace(value.toTensor(), name, false);
+    CheckPlace(value.toTensor(), name);
     return HostTensor(value.toTensor(), written);
   }
   if (value.isTensorList()) {
     c10::List<Tensor> tensors;
     for (const Tensor& tensor : value.toTensorVector()) {
-      CheckPlace(tensor, name, false);
+      CheckPlace(tensor, name);
       tensors.push_back(HostTensor(tensor, written));
     }
     return tensors;
