@@ -71,7 +71,9 @@ TEST_P(PretrainOnSecondDeviceTest, ItsStateIsKeptAndReadBack) {
   const testing::TemporaryDirectory directory;
   Trainer before(Options(), SecondDevice());
   before.Update(Step(0));
-  SaveTraining(directory.path(), {}, before.model(), before.optimizer());
+  TrainingState state;
+  state.position.step = 1;
+  SaveTraining(directory.path(), state, before.model(), before.optimizer());
   Trainer after(Options(), SecondDevice());
   LoadTraining(directory.path(), after.model(), after.optimizer());
   const auto expected = before.model().ExportWeights();
