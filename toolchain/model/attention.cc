@@ -84,6 +84,12 @@ torch::Tensor Rotary::Apply(const torch::Tensor& heads) const {
       .to(heads.scalar_type());
 }
 
+torch::Tensor HeadIndex(std::span<const uint16_t> kv_of, torch::Device device) {
+  const std::vector<int64_t> heads(kv_of.begin(), kv_of.end());
+  // Without waiting for the device: there is one such copy for every layer of every pass.
+  return torch::tensor(heads, torch::kInt64).to(device, torch::kInt64, /*non_blocking=*/true);
+}
+
 torch::Tensor CausalAttention(const torch::Tensor& query, const torch::Tensor& key,
                               const torch::Tensor& value, const torch::Tensor& visible,
                               const torch::Tensor& key_bias) {

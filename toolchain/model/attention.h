@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
+#include <span>
 
 #include "toolchain/base/libtorch.h"
 
@@ -16,17 +16,20 @@ class Rotary {
   Rotary(int64_t begin, int64_t tokens, int64_t head_dim, double theta, torch::Device device);
   // positions [batch, tokens] int64: each row its own.
   Rotary(const torch::Tensor& positions, int64_t head_dim, double theta);
-  // Of angles that were made before: [tokens, head_dim / 2] float32 where the heads lie.
-  Rotary(torch::Tensor cosine, torch::Tensor sine)
-      : cosine_(std::move(cosine)), sine_(std::move(sine)) {}
 
   // heads [batch, heads, tokens, head_dim], rotated in float32 and returned in its own type.
   torch::Tensor Apply(const torch::Tensor& heads) const;
+
+  const torch::Tensor& cosine() const { return cosine_; }
+  const torch::Tensor& sine() const { return sine_; }
 
  private:
   torch::Tensor cosine_;  // [tokens, head_dim / 2] or [batch, 1, tokens, head_dim / 2] float32
   torch::Tensor sine_;    // the same shape
 };
+
+// The KV heads that query heads read, int64 on `device`, to select them by.
+torch::Tensor HeadIndex(std::span<const uint16_t> kv_of, torch::Device device);
 
 // softmax(query key^T / sqrt(head_dim)) value with float32 softmax. query [batch, heads, tokens,
 // head_dim] stands at the last `tokens` positions of key and value [batch, heads, positions,

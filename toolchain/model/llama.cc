@@ -73,16 +73,6 @@ torch::Tensor Remember(std::vector<torch::Tensor>& cached, size_t layer, torch::
   return held;
 }
 
-// Repeats KV heads so that every kept query head has its own: dimension 1 becomes query heads.
-torch::Tensor ExpandKv(const torch::Tensor& heads, const LayerPass& pass) {
-  const std::vector<int64_t> kv_of(pass.weights.kv_of.begin(),
-                                   pass.weights.kv_of.begin() + pass.slice.query_heads);
-  // Without waiting for the device: there is one such copy for every layer of every pass.
-  const torch::Tensor index =
-      torch::tensor(kv_of, torch::kInt64).to(heads.device(), torch::kInt64, /*non_blocking=*/true);
-  return heads.index_select(1, index);
-}
-
 torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
   const int64_t head_dim = pass.config.head_dim;
   const int64_t heads = pass.slice.query_heads;
@@ -101,8 +91,11 @@ torch::Tensor Attention(const torch::Tensor& input, const LayerPass& pass) {
     key = Remember(pass.cache->keys, pass.layer, key);
     value = Remember(pass.cache->values, pass.layer, value);
   }
-  torch::Tensor mixed = CausalAttention(query, ExpandKv(key, pass), ExpandKv(value, pass),
-                                        pass.visible, pass.key_bias);
+  // Every kept query head gets a KV head of its own.
+  const torch::Tensor index =
+      HeadIndex(std::span(pass.weights.kv_of).first(static_cast<size_t>(heads)), input.device());
+  torch::Tensor mixed = CausalAttention(query, key.index_select(1, index),
+                                        value.index_select(1, index), pass.visible, pass.key_bias);
   mixed = mixed.transpose(1, 2);  // [batch, tokens, heads, head_dim]
   if (pass.gates != nullptr && pass.gates->heads.defined()) {
     mixed = ApplyGate(mixed, pass.gates->heads.narrow(-1, 0, heads).unsqueeze(-1));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "toolchain/model/device.h"
+
 namespace elm {
 namespace {
 
@@ -29,9 +31,7 @@ Status Validate(const PrepareOptions& options) {
   if (options.dtype != "float32" && options.dtype != "bfloat16") {
     return InvalidArgument("--dtype is \"", options.dtype, "\", expected float32 or bfloat16");
   }
-  if (options.device != "cpu" && options.device != "cuda" && !options.device.starts_with("cuda:")) {
-    return InvalidArgument("--device is \"", options.device, "\", expected cpu, cuda or cuda:N");
-  }
+  ELM_RETURN_IF_ERROR(CheckDeviceName(options.device));
   if (!(options.assume_tflops >= 0) || !(options.assume_gbs >= 0)) {
     return InvalidArgument("--assume-tflops and --assume-gbs must not be negative");
   }

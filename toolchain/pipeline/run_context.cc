@@ -6,6 +6,7 @@
 #include "formats/workspace/sha256.h"
 #include "formats/workspace/windows_file.h"
 #include "toolchain/base/error.h"
+#include "toolchain/model/device.h"
 #include "toolchain/pipeline/built_in.h"
 #include "toolchain/pipeline/workspace_files.h"
 
@@ -106,19 +107,7 @@ std::string RunContext::checkpoint_sha256() {
   return Sha256OfString(lines);
 }
 
-torch::Device RunContext::device() const {
-  const torch::Device device(options_.device);
-  if (device.is_cuda() && !torch::cuda::is_available()) {
-    throw Error(InvalidArgument("--device ", options_.device,
-                                ": this LibTorch sees no CUDA device; use --device cpu"));
-  }
-  const auto devices = static_cast<int>(torch::cuda::device_count());
-  if (device.is_cuda() && device.index() >= devices) {
-    throw Error(InvalidArgument("--device ", options_.device, ": LibTorch sees ", devices,
-                                " CUDA devices, counted from 0"));
-  }
-  return device;
-}
+torch::Device RunContext::device() const { return OpenDevice(options_.device); }
 
 Llama RunContext::LoadModel(torch::Device device, torch::Dtype dtype) {
   try {

@@ -16,6 +16,7 @@
 #include "formats/checkpoint/huggingface_writer.h"
 #include "toolchain/base/error.h"
 #include "toolchain/base/json_file.h"
+#include "toolchain/model/device.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/pretrain/copy_examples.h"
 #include "toolchain/pretrain/trainer.h"
@@ -340,8 +341,9 @@ PretrainReport Run::Report() const {
 
 PretrainReport Run::Finish() {
   MakeDirectory(options_.output);
+  ThrowIfError(CheckDeviceName(options_.device));
   // The processor adds in one order anyway; a GPU only so.
-  if (!ParseDevice(options_.device).is_cpu()) MakeTorchReproducible();
+  if (!OpenDevice(options_.device).is_cpu()) MakeTorchReproducible();
   if (options_.restart) fs::remove(CheckpointPath(options_.output));
   options_.dtype = ChooseDtype(options_.dtype, options_.device);
   ReadInputs();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "toolchain/base/error.h"
+#include "toolchain/model/device.h"
 #include "toolchain/model/torch_compat.h"
 #include "toolchain/training/batch_tensors.h"
 #include "toolchain/training/bf16_kernels.h"
@@ -60,24 +61,12 @@ double LossSums::other_mean() const {
   return other_tokens == 0 ? 0 : other_loss / static_cast<double>(other_tokens);
 }
 
-torch::Device ParseDevice(const std::string& name) {
-  if (name != "cpu" && !name.starts_with("cuda")) {
-    throw Error(InvalidArgument("--device is \"", name, "\", expected cpu, cuda or cuda:N"));
-  }
-  const torch::Device device(name);
-  if (device.is_cuda() && !torch::cuda::is_available()) {
-    throw Error(InvalidArgument("--device ", name,
-                                ": this LibTorch sees no CUDA device; use --device cpu"));
-  }
-  return device;
-}
-
 std::string ChooseDtype(const std::string& dtype, const std::string& device) {
   if (dtype != "auto") return dtype;
   return device != "cpu" || HasBf16Kernels() ? "bfloat16" : "float32";
 }
 
-Trainer::Trainer(const PretrainOptions& options) : Trainer(options, ParseDevice(options.device)) {}
+Trainer::Trainer(const PretrainOptions& options) : Trainer(options, OpenDevice(options.device)) {}
 
 Trainer::Trainer(const PretrainOptions& options, torch::Device device)
     : options_(options),

@@ -53,9 +53,6 @@ class Trainer {
   AdamW optimizer_;
 };
 
-// Throws elm::Error when the name is none or this LibTorch does not see the device.
-torch::Device ParseDevice(const std::string& name);
-
 // The type that "auto" stands for: bfloat16 where the device multiplies it.
 std::string ChooseDtype(const std::string& dtype, const std::string& device);
 

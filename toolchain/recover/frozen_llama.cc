@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "toolchain/model/attention.h"
 #include "toolchain/recover/adapted_product.h"
 #include "toolchain/recover/checkpointed_layer.h"
 
@@ -47,11 +48,8 @@ torch::Tensor ExpandKv(const torch::Tensor& packed, const LayerWork& work) {
   const int64_t head_dim = work.config.head_dim;
   const int64_t kv_width = work.slice.kv_heads * head_dim;
   const int64_t query_width = work.slice.query_heads * head_dim;
-  const std::vector<int64_t> heads(work.weights.kv_of.begin(),
-                                   work.weights.kv_of.begin() + work.slice.query_heads);
-  // Without waiting for the device: there is one such copy for every layer of every pass.
   const torch::Tensor index =
-      torch::tensor(heads, torch::kInt64).to(packed.device(), torch::kInt64, /*non_blocking=*/true);
+      HeadIndex(std::span(work.weights.kv_of).first(work.slice.query_heads), packed.device());
   const auto expand = [&](int64_t begin) {
     return packed.narrow(1, begin, kv_width)
         .unflatten(1, {-1, head_dim})

@@ -21,25 +21,10 @@ class TlmOnSecondDeviceTest : public ::testing::Test {
  protected:
   TlmOnSecondDeviceTest() {
     SetTorchThreads(1);
-    std::ofstream(directory_.Path("latency.json")) << LatencyJson(OneLevelLatency());
-    options_.tasks = "pocket:fact,reply";
-    options_.latency = directory_.Path("latency.json");
-    options_.shape.vocab = 500;
-    options_.shape.embedding = options_.shape.hidden = 16;
-    options_.shape.bottleneck = options_.shape.intermediate = 16;
-    options_.shape.heads = 1;
-    options_.shape.layers = 2;
-    options_.shape.shared_layers = 1;
+    options_ = MomentaryTlmOptions(directory_.Path("latency.json"));
     options_.score_tasks = 2;
-    options_.evidence_tasks = 6;
-    options_.masked.training.updates = 2;
-    options_.evidence.training.updates = 10;
-    options_.score.training.updates = 3;
     options_.label_tasks = 1;
     options_.validation_tasks = 1;
-    options_.decision.training.updates = 4;
-    options_.decision.batch = 2;
-    options_.decision.measure_every = 2;
     options_.threads = 2;
   }
 

@@ -38,28 +38,7 @@ class TlmJobTest : public ::testing::Test {
                                 .reading = ByteReading(),
                                 .rules = {{ByteReading().piece, {}}, config.context},
                                 .key = "random"});
-    std::ofstream(folder_ + "/latency.json") << LatencyJson(OneLevelLatency());
-    options_.tasks = "pocket:fact,reply";
-    options_.latency = folder_ + "/latency.json";
-    options_.shape.vocab = 500;
-    options_.shape.embedding = 16;
-    options_.shape.hidden = 16;
-    options_.shape.bottleneck = 16;
-    options_.shape.heads = 1;
-    options_.shape.intermediate = 16;
-    options_.shape.layers = 2;
-    options_.shape.shared_layers = 1;
-    options_.score_tasks = 4;
-    options_.evidence_tasks = 6;
-    options_.masked.training.updates = 2;
-    options_.evidence.training.updates = 10;
-    options_.score.training.updates = 3;
-    options_.label_tasks = 3;
-    options_.validation_tasks = 2;
-    options_.decision.training.updates = 4;
-    options_.decision.batch = 2;
-    options_.decision.measure_every = 2;
-    options_.threads = 1;
+    options_ = MomentaryTlmOptions(folder_ + "/latency.json");
   }
   void TearDown() override { fs::remove_all(folder_); }
 

@@ -121,8 +121,8 @@ void ForHeadsAndSpans(const AttentionShape& shape, const std::vector<RowSpan>& s
 AttentionTensors KernelInput(const torch::Tensor& packed, const AttentionShape& shape,
                              const SequenceLayout& layout) {
   return {.shape = shape,
-          .cosine = Floats(layout.cosine()),
-          .sine = Floats(layout.sine()),
+          .cosine = Floats(layout.rotary().cosine()),
+          .sine = Floats(layout.rotary().sine()),
           .packed = Halves(packed),
           .rows = packed.size(0)};
 }
@@ -214,7 +214,7 @@ torch::Tensor PlainAttention(const torch::Tensor& packed, const AttentionShape& 
   const int64_t head_dim = shape.head_dim;
   const std::vector<torch::Tensor> parts = packed.split_with_sizes(
       {shape.query_heads * head_dim, shape.kv_heads * head_dim, shape.kv_heads * head_dim}, 1);
-  const Rotary rotary(layout.cosine(), layout.sine());
+  const Rotary& rotary = layout.rotary();
   const torch::Tensor query = rotary.Apply(PadHeads(parts[0], layout, head_dim));
   const torch::Tensor key = rotary.Apply(PadHeads(parts[1], layout, head_dim));
   const torch::Tensor value = PadHeads(parts[2], layout, head_dim);
@@ -293,12 +293,7 @@ torch::Tensor SwiGlu(const torch::Tensor& gate_up, Kernels kernels) {
 
 SequenceLayout::SequenceLayout(std::vector<RowSpan> spans, int64_t head_dim, double rope_theta,
                                torch::Device device)
-    : spans_(std::move(spans)) {
-  const torch::Tensor exponents = torch::arange(0, head_dim, 2, torch::kFloat64) / head_dim;
-  const torch::Tensor positions = torch::arange(0, longest(), torch::kFloat64);
-  const torch::Tensor angles = torch::outer(positions, torch::pow(rope_theta, -exponents));
-  cosine_ = angles.cos().to(torch::kFloat32).contiguous().to(device);
-  sine_ = angles.sin().to(torch::kFloat32).contiguous().to(device);
+    : spans_(std::move(spans)), rotary_(0, longest(), head_dim, rope_theta, device) {
   std::vector<int64_t> pad;
   std::vector<int64_t> unpad;
   for (const RowSpan& span : spans_) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "toolchain/base/libtorch.h"
+#include "toolchain/model/attention.h"
 #include "toolchain/training/bf16_attention.h"
 #include "toolchain/training/fused.h"
 
@@ -40,8 +41,7 @@ class SequenceLayout {
   const std::vector<RowSpan>& spans() const { return spans_; }
   int64_t rows() const;
   int64_t longest() const;
-  const torch::Tensor& cosine() const { return cosine_; }  // [longest, head_dim / 2] float32
-  const torch::Tensor& sine() const { return sine_; }
+  const Rotary& rotary() const { return rotary_; }  // of positions [0, longest)
   // Row of each place of [sequences, longest] (a sequence's last row behind its end), int64, and
   // the place of each row.
   const torch::Tensor& pad() const { return pad_; }
@@ -50,8 +50,7 @@ class SequenceLayout {
 
  private:
   std::vector<RowSpan> spans_;
-  torch::Tensor cosine_;
-  torch::Tensor sine_;
+  Rotary rotary_;
   torch::Tensor pad_;
   torch::Tensor unpad_;
   torch::Tensor padding_;

@@ -242,19 +242,17 @@ ELM_INLINE void AttendTokens(const AttentionTask& task, size_t token) {
 
 template <typename Isa, typename Element>
 void Attend(const AttentionTask& task) {
-  // Each way through keys and values serves as many queries as there are registers for.
+  // Each way through keys and values serves as many queries as there are registers for. Eight or
+  // nine that are left go in two fours rather than in a six and what it leaves.
   constexpr size_t kTogether = Isa::kQueriesTogether;
   constexpr size_t kFew = 4;
+  constexpr bool kTwoFours = kTogether > kFew && kTogether < 2 * kFew;
   static_assert(kTogether <= kAttentionTokens);
   size_t done = 0;
-  // Two fours take fewer ways than a six and what it leaves.
-  const auto fours_are_better = [](size_t left) {
-    return kTogether < 2 * kFew && (left == 2 * kFew || left == 2 * kFew + 1);
-  };
-  for (; task.tokens - done >= kTogether &&
-         !(kTogether > kFew && fours_are_better(task.tokens - done));
-       done += kTogether) {
+  while (task.tokens - done >= kTogether) {
+    if (kTwoFours && (task.tokens - done) / 2 == kFew) break;
     AttendTokens<Isa, Element, kTogether>(task, done);
+    done += kTogether;
   }
   if constexpr (kTogether > kFew) {
     for (; task.tokens - done >= kFew; done += kFew) {

@@ -52,8 +52,8 @@ class ForeignMemory final : public c10::Allocator {
     auto* foreign = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(memory) | kForeign);
     return {foreign, memory, &std::free, device};
   }
-#if TORCH_VERSION_MAJOR >= 2
-  void copy_data(void* to, const void* from, size_t bytes) const {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+  void copy_data(void* to, const void* from, size_t bytes) const override {
     std::memcpy(Reachable(to), Reachable(const_cast<void*>(from)), bytes);
   }
 #endif
